@@ -1,0 +1,168 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Live is the record's side of one media session: what happens on the line is
+// written through it. Its methods may be called concurrently.
+type Live struct {
+	s        *Service
+	call     Call
+	attempt  int
+	streamID string
+}
+
+// ErrStreamTaken: the attempt's stream was opened before, is over, or is not this call's.
+var ErrStreamTaken = errors.New("this stream is not to be opened: its attempt is over, was opened before, or belongs to another call")
+
+// CheckStream says whether a token may open a stream now; it is asked before the
+// upgrade and uses nothing up.
+func (s *Service) CheckStream(ctx context.Context, token string) (StreamToken, error) {
+	t, err := ParseStreamToken(token, s.StreamSecret, s.Now())
+	if err != nil {
+		return StreamToken{}, err
+	}
+	c, err := s.Store.Get(ctx, t.CallID)
+	if errors.Is(err, ErrNotFound) {
+		return StreamToken{}, ErrBadToken
+	}
+	if err != nil {
+		return StreamToken{}, fmt.Errorf("read call: %w", err)
+	}
+	a := c.liveAttempt(t.Attempt)
+	if a == nil || a.StreamID != "" || s.token(&c, a) != token {
+		return StreamToken{}, ErrStreamTaken
+	}
+	return t, nil
+}
+
+// OpenStream uses the token up: of two streams with the same token, one gets it.
+// Account and provider call id are those of the stream's start, and must be the
+// attempt's own (contract section 2); with mock, any will do.
+func (s *Service) OpenStream(ctx context.Context, t StreamToken, account, providerCallID string) (*Live, error) {
+	if s.StreamAccount != "" && account != s.StreamAccount {
+		return nil, ErrStreamTaken
+	}
+	if s.StreamAccount == "" {
+		c, err := s.Store.Get(ctx, t.CallID)
+		if err != nil {
+			return nil, fmt.Errorf("read call: %w", err)
+		}
+		if a := c.liveAttempt(t.Attempt); a != nil {
+			providerCallID = a.ProviderCallID
+		}
+	}
+	id := newID()
+	c, opened, err := s.apply(ctx, t.CallID, StreamOpened{Attempt: t.Attempt, ProviderCallID: providerCallID, StreamID: id, At: s.Now()})
+	if err != nil {
+		return nil, err
+	}
+	if !opened {
+		return nil, ErrStreamTaken
+	}
+	return &Live{s: s, call: c, attempt: t.Attempt, streamID: id}, nil
+}
+
+// Call returns the call as it was when the stream was opened.
+func (l *Live) Call() Call { return l.call }
+
+// Attempt is the attempt's number.
+func (l *Live) Attempt() int { return l.attempt }
+
+// Renew says that the session is alive; call it three times per LeaseLength. Over is
+// true when the record has moved on without this session, which must then end.
+func (l *Live) Renew(ctx context.Context) (over bool, err error) {
+	c, renewed, err := l.s.apply(ctx, l.call.ID, StreamRenewed{Attempt: l.attempt, StreamID: l.streamID, At: l.s.Now()})
+	if err != nil || renewed {
+		return false, err
+	}
+	return c.streaming(l.attempt, l.streamID) == nil, nil
+}
+
+// GreetingHeard records that the greeting reached the callee.
+func (l *Live) GreetingHeard(ctx context.Context) error {
+	_, _, err := l.s.apply(ctx, l.call.ID, GreetingHeard{Attempt: l.attempt, StreamID: l.streamID, At: l.s.Now()})
+	return err
+}
+
+// CalleeSpoke records that the callee's first turn has begun.
+func (l *Live) CalleeSpoke(ctx context.Context) error {
+	_, _, err := l.s.apply(ctx, l.call.ID, CalleeSpoke{Attempt: l.attempt, StreamID: l.streamID, At: l.s.Now()})
+	return err
+}
+
+// SessionEnd is how a media session ended.
+type SessionEnd struct {
+	Reason EndReason
+	// ModelReason is what the model gave end_call; empty if it did not call it.
+	ModelReason EndReason
+	// FarewellPlayed: the callee heard a farewell (or our stored apology) to its end.
+	FarewellPlayed bool
+	Report         Report
+	Words          string
+}
+
+// End records the session's end and puts the line down. The record comes first, so
+// that a provider which asks what to do next is answered rightly. The store's failure
+// is retried for as long as the lease holds; then the sweep settles the attempt.
+func (l *Live) End(ctx context.Context, e SessionEnd) error {
+	ctx = context.WithoutCancel(ctx)
+	if e.ModelReason != "" && e.ModelReason != EndBooked {
+		if _, _, err := l.s.apply(ctx, l.call.ID, AgreementRevoked{Attempt: l.attempt, StreamID: l.streamID, At: l.s.Now()}); err != nil {
+			l.s.Log.ErrorContext(ctx, "cannot record that the agreement was taken back", "call_id", l.call.ID, "error", err)
+		}
+	}
+	report := e.Report.plain()
+	ended := SessionEnded{Attempt: l.attempt, StreamID: l.streamID, Reason: e.Reason, FarewellPlayed: e.FarewellPlayed, Report: report, Words: e.Words, At: l.s.Now()}
+	if err := l.insist(ctx, ended); err != nil {
+		return fmt.Errorf("record the session's end: %w", err)
+	}
+	if err := l.s.HangUp(ctx, l.call.ID, l.attempt); err != nil {
+		return fmt.Errorf("hang up: %w", err)
+	}
+	return nil
+}
+
+// insist applies an event that must not be lost to a moment's failure of the store.
+func (l *Live) insist(ctx context.Context, e Event) error {
+	const tries = 4
+	var err error
+	for i := range tries {
+		if i > 0 {
+			time.Sleep(time.Duration(i) * 250 * time.Millisecond)
+		}
+		if _, _, err = l.s.apply(ctx, l.call.ID, e); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// Limits of contract section 1, `report`.
+const (
+	maxReportText = 500
+	maxReportList = 10
+)
+
+// plain makes each text one line without URL, at most 500 characters; nil if nothing is left.
+func (r Report) plain() *Report {
+	p := Report{Summary: PlainText(r.Summary, maxReportText), Reason: PlainText(r.Reason, maxReportText)}
+	for _, s := range r.NextSteps[:min(len(r.NextSteps), maxReportList)] {
+		if s = PlainText(s, maxReportText); s != "" {
+			p.NextSteps = append(p.NextSteps, s)
+		}
+	}
+	for _, q := range r.Evidence[:min(len(r.Evidence), maxReportList)] {
+		if q.Quote = PlainText(q.Quote, maxReportText); q.Quote != "" {
+			p.Evidence = append(p.Evidence, q)
+		}
+	}
+	if p.Summary == "" && p.Reason == "" && len(p.NextSteps)+len(p.Evidence) == 0 {
+		return nil
+	}
+	return &p
+}

@@ -1,0 +1,129 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Place stores a new call and makes its first attempt, and answers once the provider
+// has accepted or refused it, 12 s at most (contract section 1). A repeat with the
+// same idempotency key gets the first answer. Errors are *Error.
+func (s *Service) Place(ctx context.Context, owner string, r Request, key *IdempotencyKey) (Answer, error) {
+	now := s.Now()
+	c := Call{
+		Schema: SchemaVersion, ID: ID(newID()), Owner: owner, Request: r,
+		Status: Queued, Outcome: Pending, MaxAttempts: s.Rules.MaxAttempts,
+		NextAttemptAt: &now, Due: &now, CreatedAt: now, UpdatedAt: now,
+	}
+	stored, err := s.Store.Create(ctx, c, key)
+	var refused *Error
+	switch {
+	case errors.As(err, &refused):
+		return Answer{}, refused
+	case err != nil:
+		return Answer{}, s.unavailable(ctx, err)
+	case stored.ID != c.ID:
+		return stored.firstAnswer(), nil
+	}
+	s.Log.InfoContext(ctx, "call placed", "call_id", c.ID, "owner", owner, "to", MaskNumber(r.To))
+	return s.firstDial(ctx, stored)
+}
+
+// firstAnswer is the stored answer, or, while the first request is still on its way
+// (or was cut off), the state of things.
+func (c *Call) firstAnswer() Answer {
+	if c.Answer != nil {
+		return *c.Answer
+	}
+	return Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.LastError}
+}
+
+func (s *Service) firstDial(ctx context.Context, c Call) (Answer, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), placeLimit)
+	defer cancel()
+	c, started, err := s.dial(ctx, c.ID)
+	if err != nil { // the call is stored and due: the sweep will dial it
+		s.Log.ErrorContext(ctx, "first dial was cut off; the sweep will go on", "call_id", c.ID, "error", err)
+		return Answer{}, s.unavailable(ctx, err)
+	}
+	a := Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.LastError, Hint: started.Hint, StreamURL: started.StreamURL}
+	if _, _, err := s.apply(ctx, c.ID, AnswerGiven{Answer: a, At: s.Now()}); err != nil {
+		s.Log.WarnContext(ctx, "cannot keep the first answer; a repeat will get the state of the call", "call_id", c.ID, "error", err)
+	}
+	return a, nil
+}
+
+// dial makes the attempt that is due: claim, durable intent, one create request,
+// bind. The claim comes first, so that of two workers only one dials; the intent is
+// written before the request, so that a worker that died cannot be followed by
+// another that dials again (architecture, "A call, end to end", 1).
+func (s *Service) dial(ctx context.Context, id ID) (Call, Started, error) {
+	claim := newID()
+	c, claimed, err := s.apply(ctx, id, Claimed{ClaimID: claim, At: s.Now()})
+	if err != nil || !claimed {
+		return c, Started{}, err
+	}
+	n := c.Last().Number
+	c, intended, err := s.apply(ctx, id, Intended{Attempt: n, ClaimID: claim, At: s.Now()})
+	if err != nil || !intended {
+		return c, Started{}, err
+	}
+	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialLimit)
+	defer cancel()
+	started, err := s.Telephony.StartCall(dctx, s.dialOf(&c, c.Last()))
+	c, _, werr := s.apply(ctx, id, s.dialled(n, started, err))
+	return c, started, werr
+}
+
+// dialled is the event that the create request's answer amounts to.
+func (s *Service) dialled(attempt int, started Started, err error) Event {
+	if err == nil {
+		return Bound{Attempt: attempt, ProviderCallID: started.ProviderCallID, At: s.Now()}
+	}
+	var d *DialError
+	if !errors.As(err, &d) {
+		d = &DialError{Kind: DialUnknown, Words: "the provider's answer was lost", Err: err}
+	}
+	switch d.Kind {
+	case DialRefusedForGood, DialRefusedForNow:
+		return Refused{Attempt: attempt, Permanent: d.Kind == DialRefusedForGood, Words: d.Error(), At: s.Now()}
+	case DialUnknown:
+		return DialLost{Attempt: attempt, Words: d.Error(), At: s.Now()}
+	}
+	return DialLost{Attempt: attempt, Words: d.Error(), At: s.Now()}
+}
+
+func (s *Service) dialOf(c *Call, a *Attempt) Dial {
+	q := fmt.Sprintf("?callId=%s&attempt=%d", c.ID, a.Number)
+	token := s.token(c, a)
+	return Dial{
+		CallID: c.ID, Attempt: a.Number, To: c.Request.To,
+		VoiceURL:  s.PublicURL + "/voice" + q,
+		StatusURL: s.PublicURL + "/status" + q, MachineURL: s.PublicURL + "/amd" + q,
+		RingTimeout: s.Rules.RingTimeout, MaxLength: s.Rules.MaxCall,
+		StreamToken: token, StreamURL: s.streamURL(c.ID, token),
+	}
+}
+
+// token computes the attempt's stream token from the stored attempt alone.
+func (s *Service) token(c *Call, a *Attempt) string {
+	expires := time.Time{}
+	if a.StreamExpiry != nil {
+		expires = *a.StreamExpiry
+	}
+	return StreamToken{CallID: c.ID, Attempt: a.Number, Expires: expires}.Sign(s.StreamSecret)
+}
+
+// streamURL picks a media host by call id, so that repeats of a webhook name the same one.
+func (s *Service) streamURL(id ID, token string) string {
+	if len(s.StreamURLs) == 0 {
+		return ""
+	}
+	sum := 0
+	for _, b := range []byte(id) {
+		sum += int(b)
+	}
+	return s.StreamURLs[sum%len(s.StreamURLs)] + "/voice/stream/" + token
+}

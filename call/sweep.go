@@ -1,0 +1,188 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// SweepEvery is how often the due index is swept (architecture, step 8).
+const SweepEvery = time.Minute
+
+// sweepWidth is how many due calls are attended at once; the rest wait their turn.
+const sweepWidth = 8
+
+// Sweep attends to every call that is due. It is the guarantee behind every
+// callback and every nudge that may be lost. It returns when all are attended.
+func (s *Service) Sweep(ctx context.Context) error {
+	const batch = 256
+	ids, err := s.Store.Due(ctx, s.Now(), batch)
+	if err != nil {
+		return fmt.Errorf("read the due index: %w", err)
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, sweepWidth)
+	for _, id := range ids {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if err := s.Attend(ctx, id); err != nil {
+				s.Log.ErrorContext(ctx, "cannot attend to a due call; the next sweep tries again", "call_id", id, "error", err)
+			}
+		})
+	}
+	wg.Wait()
+	return nil
+}
+
+// Attend does what is due for one call, and nothing if nothing is.
+func (s *Service) Attend(ctx context.Context, id ID) error {
+	c, _, err := s.apply(ctx, id, Ticked{At: s.Now()})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	steps := []func(context.Context, Call) error{s.hangUpDue, s.lookUpDue, s.bookDue, s.dialDue, s.noticeDue}
+	var all error
+	for _, step := range steps {
+		if err := step(ctx, c); err != nil {
+			all = errors.Join(all, err)
+		}
+		if c, err = s.Store.Get(ctx, id); err != nil {
+			return errors.Join(all, err)
+		}
+	}
+	return all
+}
+
+func (s *Service) past(t time.Time) bool { return !t.IsZero() && !s.Now().Before(t) }
+
+func (s *Service) dialDue(ctx context.Context, c Call) error {
+	if c.NextAttemptAt == nil || !s.past(*c.NextAttemptAt) {
+		return nil
+	}
+	_, _, err := s.dial(ctx, c.ID)
+	return err
+}
+
+func (s *Service) hangUpDue(ctx context.Context, c Call) error {
+	for i := range c.Attempts {
+		if s.past(hangUpAt(&c.Attempts[i])) {
+			if err := s.HangUp(ctx, c.ID, c.Attempts[i].Number); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lookUpDue asks the provider about an attempt that no callback settled.
+func (s *Service) lookUpDue(ctx context.Context, c Call) error {
+	a := c.Last()
+	if a == nil || !s.past(s.Rules.lookUpAt(a)) {
+		return nil
+	}
+	lctx, cancel := context.WithTimeout(ctx, lookUpLimit)
+	defer cancel()
+	report, found, err := s.Telephony.LookUp(lctx, LookUp{ProviderCallID: a.ProviderCallID, To: c.Request.To, DialledAfter: *a.IntendedAt})
+	if err != nil {
+		return fmt.Errorf("look attempt %d up: %w", a.Number, err)
+	}
+	if !found {
+		_, _, err = s.apply(ctx, c.ID, NotPlaced{Attempt: a.Number, At: s.Now()})
+		return err
+	}
+	report.Sequence = -1 // a look-up has no place in the order of the callbacks
+	after, _, err := s.apply(ctx, c.ID, Reported{Attempt: a.Number, Report: report, At: s.Now()})
+	if err != nil {
+		return err
+	}
+	// Up at the provider long after its stream should have opened: nobody is talking to the callee.
+	if l := after.liveAttempt(a.Number); l != nil && l.AnsweredAt != nil && l.LeaseUntil == nil && s.past(s.Rules.lookUpAt(l)) {
+		return s.Telephony.EndCall(lctx, l.ProviderCallID)
+	}
+	return nil
+}
+
+// bookDue repeats the create-event request whose answer is unknown: the same
+// request, under the same key, and never another (contract section 3).
+func (s *Service) bookDue(ctx context.Context, c Call) error {
+	b := c.Booking
+	if b == nil || b.NextTryAt == nil || !s.past(*b.NextTryAt) || c.Outcome != Pending {
+		return nil
+	}
+	now := s.Now()
+	c, mine, err := s.apply(ctx, c.ID, BookingTried{Key: b.Key, Next: now.Add(bookingRetry), At: now})
+	if err != nil || !mine {
+		return err
+	}
+	_, err = s.book(ctx, c.ID, *c.Booking)
+	var refused *CalendarError
+	if errors.As(err, &refused) {
+		s.Log.WarnContext(ctx, "repeated booking", "call_id", c.ID, "error", err)
+		return nil
+	}
+	return err
+}
+
+// book sends one create-event request and records its answer. A *CalendarError says
+// what the bridge answered; another error, that the record could not be written.
+func (s *Service) book(ctx context.Context, id ID, b Booking) (Call, error) {
+	eventID, err := s.Calendar.CreateEvent(ctx, b)
+	var failed *CalendarError
+	switch {
+	case err == nil:
+		c, _, werr := s.apply(ctx, id, BookingAnswered{Key: b.Key, EventID: eventID, At: s.Now()})
+		return c, werr
+	case errors.As(err, &failed) && failed.Kind != CalendarDown:
+		if _, _, werr := s.apply(ctx, id, BookingDenied{Key: b.Key, At: s.Now()}); werr != nil {
+			return Call{}, werr
+		}
+	}
+	return Call{}, err
+}
+
+// noticeDue sends the notice from the outbox.
+func (s *Service) noticeDue(ctx context.Context, c Call) error {
+	n := c.openNotice()
+	if n == nil || n.NextTryAt == nil || !s.past(*n.NextTryAt) || s.Notifier == nil {
+		return nil
+	}
+	body := n.Body
+	if len(body) == 0 {
+		var err error
+		if body, err = s.Notifier.Compose(c.noticeContent()); err != nil {
+			return fmt.Errorf("compose the notice: %w", err)
+		}
+	}
+	now := s.Now()
+	c, mine, err := s.apply(ctx, c.ID, NoticeSending{Body: body, Until: now.Add(notifyLimit + 5*time.Second), At: now})
+	if err != nil || !mine {
+		return err
+	}
+	nctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notifyLimit)
+	defer cancel()
+	err = s.Notifier.Send(nctx, c.Notice.Key, c.Notice.Body)
+	var failed *NotifyError
+	if err != nil && !errors.As(err, &failed) {
+		failed = &NotifyError{Retry: true, Err: err}
+	}
+	now = s.Now()
+	_, _, err = s.apply(ctx, c.ID, NoticeTried{Err: failed, Next: now.Add(noticeDelay(c.Notice.Tries)), At: now})
+	return err
+}
+
+// noticeDelay waits 1 s to 15 min, doubling, with jitter (contract section 4).
+func noticeDelay(tries int) time.Duration {
+	const first, longest = 2 * time.Second, 15 * time.Minute
+	d := longest
+	if tries < 9 { // 2 s · 2^9 is past the longest
+		d = min(first<<tries, longest)
+	}
+	return d/2 + rand.N(d/2)
+}
