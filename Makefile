@@ -1,0 +1,55 @@
+# One way to do each thing. CI calls these targets and nothing else.
+GO        ?= go
+SCENARIO  ?=
+MODEL     ?=
+FORMAT    ?=
+OUT       ?= out/demo
+
+# Tools, pinned. `go run` builds and caches them.
+GOLANGCI  = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT   = $(GO) run mvdan.cc/gofumpt@v0.12.0
+
+# Everything but the packages that link Caddy, whose race build takes minutes.
+CORE      = ./call/... ./media/... ./telephony/... ./internal/...
+FUZZTIME ?= 3s
+
+.PHONY: build demo run test ci race bench fmt lint fuzz e2e
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/callagent ./cmd/callagent
+
+# A whole call, with simulators in place of Twilio and OpenAI: SCENARIO=books|counter|…
+demo: build
+	bin/callagent demo --scenario "$(SCENARIO)" --out "$(OUT)" --model "$(MODEL)" --format "$(FORMAT)"
+
+# The server for a person: mock telephony in the browser, a simulated model.
+run: build
+	bin/callagent try
+
+# The quick part: unit, property and race tests.
+test:
+	$(GO) vet ./...
+	$(GO) test -race $(CORE)
+	$(GO) test . ./caddymodule/... ./cmd/...
+
+race:
+	$(GO) test -race . ./caddymodule/... ./cmd/...
+
+# The finished binary from outside: both demos in both formats, and kill -9.
+e2e: build
+	sh scripts/e2e.sh
+
+fuzz:
+	FUZZTIME=$(FUZZTIME) sh scripts/fuzz.sh
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./media/...
+
+fmt:
+	$(GOFUMPT) -w .
+
+lint:
+	@test -z "$$($(GOFUMPT) -l .)" || { echo "run make fmt; these files differ:"; $(GOFUMPT) -l .; exit 1; }
+	$(GOLANGCI) run ./...
+
+ci: lint test race fuzz e2e

@@ -1,0 +1,140 @@
+package callagent
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/clawdbot/call-agent/"
+
+// layer is one row of the architecture's import rule: which packages belong to it and
+// what of ours, and of others, they may import directly.
+type layer struct {
+	name     string
+	packages []string // exact, or a prefix ending in "/"
+	ours     []string
+	others   []string
+}
+
+// layers are in order: the first row that names a package decides.
+var layers = []layer{
+	{"L0", []string{"call", "internal/config", "media/g711", "media/pcm"}, nil, nil},
+	{"L0 fakes of the ports", []string{"call/calltest"}, []string{"call"}, nil},
+	{"L0m", []string{"media", "media/"}, []string{"media", "media/"}, []string{"github.com/gorilla/websocket"}},
+	{"L1 telephony", []string{"telephony/"},
+		[]string{"call", "media/g711", "media/pcm", "media/speech", "media/twiliostream"},
+		[]string{"github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/api/v2010", "github.com/twilio/twilio-go/twiml", "github.com/gorilla/websocket"}},
+	{"L1 stores", []string{"internal/store/"}, []string{"call"}, []string{"go.etcd.io/bbolt", "pgregory.net/rapid"}},
+	{"L1 schedulers", []string{"internal/schedule/"}, []string{"call"}, nil},
+	{"L1 calendar bridge", []string{"internal/calendarbridge"}, nil,
+		[]string{"github.com/arran4/golang-ical", "github.com/teambition/rrule-go", "golang.org/x/sys/unix"}},
+	{"L1 clients", []string{"internal/calendar", "internal/hooks"}, []string{"call"}, []string{"github.com/cenkalti/backoff/v5"}},
+	{"L2 tools", []string{"internal/toolapi"}, []string{"call"}, []string{"github.com/nyaruka/phonenumbers"}},
+	{"L2", []string{"internal/httpapi"}, []string{"call"}, nil},
+	{"L3", []string{"internal/app/"}, []string{"call", "media", "media/", "telephony/", "internal/"}, []string{"github.com/gorilla/websocket"}},
+	{"L4 demo", []string{"internal/demo", "internal/demo/"}, []string{"call", "caddymodule", "media", "media/", "telephony/", "internal/"}, nil},
+	{"L4", []string{"caddymodule", "caddymodule/", "cmd/", "lambdas/", ""}, []string{"call", "caddymodule", "media", "media/", "telephony/", "internal/"},
+		[]string{"github.com/caddyserver/caddy/v2", "github.com/caddyserver/caddy/v2/", "github.com/spf13/cobra"}},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+// TestLayers holds every package against the import rule of the architecture: a lower
+// layer never imports a higher one, packages of one layer never import each other,
+// and only the top reaches Caddy.
+func TestLayers(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, strings.TrimSuffix(module, "/")), "/")
+		l, ok := layerOf(name)
+		if !ok {
+			t.Errorf("package %s belongs to no layer: put it into the table, or where it belongs", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			switch {
+			case strings.HasPrefix(imp, module):
+				if our := strings.TrimPrefix(imp, module); !matches(our, l.ours) {
+					t.Errorf("%s (%s) imports %s, which its layer may not", name, l.name, our)
+				}
+			case strings.Contains(strings.Split(imp, "/")[0], ".") && !matches(imp, l.others):
+				t.Errorf("%s (%s) imports %s, which its layer may not", name, l.name, imp)
+			}
+		}
+	}
+}
+
+// TestTwilioRootIsNotBuilt: the root package of twilio-go costs minutes of build
+// (research/twilio section 8).
+func TestTwilioRootIsNotBuilt(t *testing.T) {
+	for _, dep := range strings.Fields(run(t, "go", "list", "-deps", "./telephony/twilio")) {
+		if dep == "github.com/twilio/twilio-go" {
+			t.Fatal("telephony/twilio links the root package of twilio-go; import only client and rest/api/v2010")
+		}
+	}
+}
+
+// TestEveryBinaryCarriesZones: times must be right on hosts without zone files.
+func TestEveryBinaryCarriesZones(t *testing.T) {
+	for _, p := range list(t, "./cmd/...") {
+		if !matches("time/tzdata", p.Imports) {
+			t.Errorf("%s does not import time/tzdata", p.ImportPath)
+		}
+	}
+}
+
+func layerOf(name string) (layer, bool) {
+	for _, l := range layers {
+		if matches(name, l.packages) {
+			return l, true
+		}
+	}
+	return layer{}, false
+}
+
+// matches says whether name is one of the patterns, or lies below one that ends in "/".
+func matches(name string, patterns []string) bool {
+	for _, p := range patterns {
+		if name == p || (strings.HasSuffix(p, "/") && strings.HasPrefix(name, p)) {
+			return true
+		}
+	}
+	return false
+}
+
+func list(t *testing.T, pattern string) (all []listed) {
+	t.Helper()
+	dec := json.NewDecoder(strings.NewReader(run(t, "go", "list", "-json=ImportPath,Imports", pattern)))
+	for {
+		var p listed
+		switch err := dec.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			if len(all) == 0 {
+				t.Fatalf("go list %s named no package", pattern)
+			}
+			return all
+		case err != nil:
+			t.Fatalf("go list %s: %v", pattern, err)
+		}
+		all = append(all, p)
+	}
+}
+
+func run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command(name, args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, stderr.String())
+	}
+	return string(out)
+}
