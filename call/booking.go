@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Booking is an event in the owner's calendar: first the intent to create it,
@@ -21,6 +22,9 @@ type Booking struct {
 	Title       string    `json:"title,omitempty"`
 	Description string    `json:"description,omitempty"`
 	IntendedAt  time.Time `json:"intendedAt"`
+	// Revoked: the callee took the agreement back while the answer was unknown; the
+	// event, if there is one, is then unconfirmed.
+	Revoked bool `json:"revoked,omitempty"`
 	// Tries counts the requests made; NextTryAt is when the sweep repeats it.
 	Tries     int        `json:"tries,omitempty"`
 	NextTryAt *time.Time `json:"nextTryAt,omitempty"`
@@ -70,8 +74,9 @@ type CheckAnswer struct {
 // PlainText makes one line of at most limit runes out of words of model or callee:
 // no control characters, no URL (contract sections 1 and 3).
 func PlainText(s string, limit int) string {
+	s = strings.ToValidUTF8(s, "") // first, or a stray byte would hide a URL until it is dropped
 	fields := strings.FieldsFunc(s, func(r rune) bool {
-		return r <= ' ' || r == 0x7f || (r >= 0x80 && r <= 0xa0) || r == '\u2028' || r == '\u2029'
+		return r <= ' ' || r == 0x7f || (r >= 0x80 && r <= 0xa0) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
 	})
 	kept := fields[:0]
 	for _, w := range fields {
@@ -79,7 +84,7 @@ func PlainText(s string, limit int) string {
 			kept = append(kept, w)
 		}
 	}
-	runes := []rune(strings.ToValidUTF8(strings.Join(kept, " "), ""))
+	runes := []rune(strings.Join(kept, " "))
 	if len(runes) > limit {
 		runes = append(runes[:limit-1], '…')
 	}
@@ -88,5 +93,5 @@ func PlainText(s string, limit int) string {
 
 func looksLikeURL(w string) bool {
 	l := strings.ToLower(w)
-	return strings.Contains(l, "://") || strings.HasPrefix(l, "www.") || strings.HasPrefix(l, "mailto:") || strings.HasPrefix(l, "javascript:")
+	return strings.Contains(l, "://") || strings.Contains(l, "www.") || strings.HasPrefix(l, "mailto:") || strings.HasPrefix(l, "javascript:")
 }

@@ -97,6 +97,9 @@ func (d *Desk) findSlots(ctx context.Context, args []byte) ToolAnswer {
 	r := d.call().Request
 	from, problem := d.bound(in.From, maxTime(r.WindowStart, d.now()))
 	to, problem2 := d.bound(in.To, r.WindowEnd)
+	if in.To != nil && len(*in.To) == len(time.DateOnly) {
+		to = to.AddDate(0, 0, 1) // a day without a time includes that day
+	}
 	if problem+problem2 != "" {
 		return ToolAnswer{Error: problem + problem2}
 	}
@@ -133,12 +136,9 @@ func (d *Desk) bound(v *string, otherwise time.Time) (time.Time, string) {
 // instant reads a time as models write them: RFC 3339, or without an offset, which
 // then means the callee's zone, as everything said on the line does.
 func (d *Desk) instant(v string) (time.Time, string) {
-	if t, err := time.Parse(time.RFC3339, v); err == nil {
-		return t, ""
-	}
-	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
 		if t, err := time.ParseInLocation(layout, v, d.calleeZone()); err == nil {
-			return t, ""
+			return t.Truncate(time.Second), "" // slots and booking keys know whole seconds
 		}
 	}
 	return time.Time{}, "Write times in RFC 3339 with an offset, such as 2026-03-05T11:00:00-08:00. "
@@ -202,6 +202,9 @@ func (d *Desk) checkSlot(ctx context.Context, args []byte) ToolAnswer {
 		return ToolAnswer{Free: ptr(false), Message: "The owner is busy then. Offer another time.", Alternatives: d.offer(answer.Alternatives), Timezone: r.CalleeTimezone}
 	}
 	offered := d.offer([]Slot{s})
+	if len(offered) == 0 { // it began while the calendar was being asked
+		return ToolAnswer{Free: ptr(false), Message: r.checkSlot(s, d.now())}
+	}
 	return ToolAnswer{Free: ptr(true), Slot: &offered[0], Timezone: r.CalleeTimezone}
 }
 
@@ -246,8 +249,11 @@ func (d *Desk) createEvent(ctx context.Context, args []byte) ToolAnswer {
 			return d.downBooking(ctx, "record the intent", err)
 		}
 	}
-	if c.Booking == nil || !c.Booking.Slot().Equal(s) { // another slot's answer is unknown: no other is tried (contract section 3)
+	if c.Booking == nil {
 		return notBooked(sayUnknown)
+	}
+	if !c.Booking.Slot().Equal(s) {
+		return d.otherPending(ctx, c)
 	}
 	return d.send(ctx, *c.Booking)
 }
@@ -335,6 +341,16 @@ func (d *Desk) alreadyBooked(ctx context.Context, c Call, s Slot) ToolAnswer {
 		return d.downBooking(ctx, "record the change of mind", err)
 	}
 	return notBooked(sayBooked)
+}
+
+// otherPending answers a booking while that of another slot has no answer yet: no
+// other slot is tried (contract section 3), and what the bridge may still book is not
+// what the callee now wants.
+func (d *Desk) otherPending(ctx context.Context, c Call) ToolAnswer {
+	if _, _, err := d.live.s.apply(ctx, c.ID, AgreementRevoked{Attempt: d.live.attempt, StreamID: d.live.streamID, At: d.now()}); err != nil {
+		return d.downBooking(ctx, "record the change of mind", err)
+	}
+	return notBooked(sayUnknown)
 }
 
 func (d *Desk) down(ctx context.Context, doing string, err error) ToolAnswer {

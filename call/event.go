@@ -133,11 +133,15 @@ type BookingTried struct {
 	At   time.Time
 }
 
-// AgreementRevoked: the callee took the agreement back, or changed it, after booking.
+// AgreementRevoked: the callee took the agreement back, or changed it, after booking
+// or while the booking's answer was unknown.
 type AgreementRevoked struct {
 	Attempt  int
 	StreamID string
-	At       time.Time
+	// Said is what the model gave end_call, if it did. With [EndUnclear] a booking whose
+	// answer is unknown stands: that is how the model was told to end such a call.
+	Said EndReason
+	At   time.Time
 }
 
 // SessionEnded: the media session is over.

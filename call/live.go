@@ -112,7 +112,8 @@ type SessionEnd struct {
 func (l *Live) End(ctx context.Context, e SessionEnd) error {
 	ctx = context.WithoutCancel(ctx)
 	if e.ModelReason != "" && e.ModelReason != EndBooked {
-		if _, _, err := l.s.apply(ctx, l.call.ID, AgreementRevoked{Attempt: l.attempt, StreamID: l.streamID, At: l.s.Now()}); err != nil {
+		revoked := AgreementRevoked{Attempt: l.attempt, StreamID: l.streamID, Said: e.ModelReason, At: l.s.Now()}
+		if err := l.insist(ctx, revoked); err != nil {
 			l.s.Log.ErrorContext(ctx, "cannot record that the agreement was taken back", "call_id", l.call.ID, "error", err)
 		}
 	}
@@ -129,17 +130,16 @@ func (l *Live) End(ctx context.Context, e SessionEnd) error {
 
 // insist applies an event that must not be lost to a moment's failure of the store.
 func (l *Live) insist(ctx context.Context, e Event) error {
-	const tries = 4
-	var err error
-	for i := range tries {
-		if i > 0 {
-			time.Sleep(time.Duration(i) * 250 * time.Millisecond)
+	const first, longest = 250 * time.Millisecond, 4 * time.Second
+	wait, waited := first, time.Duration(0)
+	for {
+		_, _, err := l.s.apply(ctx, l.call.ID, e)
+		if err == nil || errors.Is(err, ErrNotFound) || waited >= LeaseLength {
+			return err
 		}
-		if _, _, err = l.s.apply(ctx, l.call.ID, e); err == nil {
-			return nil
-		}
+		time.Sleep(wait)
+		waited, wait = waited+wait, min(2*wait, longest)
 	}
-	return err
 }
 
 // Limits of contract section 1, `report`.

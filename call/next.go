@@ -11,7 +11,7 @@ func (r Rules) Next(c Call, e Event) (next Call, changed bool) {
 	if !e.apply(r, &next) {
 		return c, false
 	}
-	next.UpdatedAt = e.at()
+	next.UpdatedAt = maxTime(c.UpdatedAt, e.at()) // events come out of order
 	r.settle(&next, e.at())
 	next.Due = r.due(&next)
 	return next, true
@@ -188,8 +188,10 @@ func (e Reported) terminal(a *Attempt) bool {
 		return changed
 	}
 	if a.LeaseUntil != nil {
-		a.ProviderEnd = e.Report.Status
-		return true
+		if a.ProviderEnd == "" {
+			a.ProviderEnd, changed = e.Report.Status, true
+		}
+		return changed
 	}
 	s := e.Report.Status
 	reason := providerReason(s)

@@ -74,7 +74,7 @@ func (e BookingIntended) apply(_ Rules, c *Call) bool {
 	}
 	b := e.Booking
 	next := e.At.Add(bookingRetry)
-	b.IntendedAt, b.NextTryAt = e.At, &next
+	b.IntendedAt, b.NextTryAt, b.Tries = e.At, &next, 1
 	c.Booking = &b
 	return true
 }
@@ -98,6 +98,9 @@ func (e BookingAnswered) apply(_ Rules, c *Call) bool {
 	}
 	b.EventID, b.NextTryAt = e.EventID, nil
 	c.Event, c.Booking, c.Outcome = b, nil, Booked
+	if b.Revoked {
+		c.Outcome = Unconfirmed
+	}
 	return true
 }
 
@@ -121,11 +124,18 @@ func (e BookingTried) apply(_ Rules, c *Call) bool {
 }
 
 func (e AgreementRevoked) apply(_ Rules, c *Call) bool {
-	if c.streaming(e.Attempt, e.StreamID) == nil || c.Outcome != Booked {
+	b := c.Booking
+	switch {
+	case c.streaming(e.Attempt, e.StreamID) == nil:
 		return false
+	case c.Outcome == Booked:
+		c.Outcome = Unconfirmed
+		return true
+	case b != nil && c.Outcome == Pending && !b.Revoked && e.Said != EndUnclear:
+		b.Revoked = true
+		return true
 	}
-	c.Outcome = Unconfirmed
-	return true
+	return false
 }
 
 func (e SessionEnded) apply(_ Rules, c *Call) bool {

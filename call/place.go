@@ -40,13 +40,16 @@ func (c *Call) firstAnswer() Answer {
 	return Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.LastError}
 }
 
+const sayCutOff = "The call store stopped answering while the call was being dialled. The call goes on by itself; do not place it again, ask call_agent_status for it."
+
 func (s *Service) firstDial(ctx context.Context, c Call) (Answer, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), placeLimit)
 	defer cancel()
-	c, started, err := s.dial(ctx, c.ID)
-	if err != nil { // the call is stored and due: the sweep will dial it
-		s.Log.ErrorContext(ctx, "first dial was cut off; the sweep will go on", "call_id", c.ID, "error", err)
-		return Answer{}, s.unavailable(ctx, err)
+	id := c.ID
+	c, started, err := s.dial(ctx, id)
+	if err != nil { // the call is stored and due: the sweep goes on with it, and the caller is told its id
+		s.Log.ErrorContext(ctx, "first dial was cut off; the sweep will go on", "call_id", id, "error", err)
+		return Answer{OK: true, CallID: id, Status: Queued, LastError: sayCutOff}, nil
 	}
 	a := Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.LastError, Hint: started.Hint, StreamURL: started.StreamURL}
 	if _, _, err := s.apply(ctx, c.ID, AnswerGiven{Answer: a, At: s.Now()}); err != nil {

@@ -74,6 +74,7 @@ const (
 	maxOccupied      = 200
 	defaultWindow    = 14 * 24 * time.Hour
 	defaultCalendar  = "primary"
+	lastYear         = 9998 // RFC 3339 has four digits, in every zone
 )
 
 // wireRequest is the request as it comes: every field optional, times as text.
@@ -293,8 +294,8 @@ func (w *wireRequest) occupied(f faults) []Slot {
 	}
 	var out []Slot
 	for i, s := range w.Occupied {
-		start, err1 := time.Parse(time.RFC3339, s.Start)
-		end, err2 := time.Parse(time.RFC3339, s.End)
+		start, err1 := parseInstant(s.Start)
+		end, err2 := parseInstant(s.End)
 		if err1 != nil || err2 != nil || !end.After(start) {
 			f.add("occupiedTimeslots", fmt.Sprintf("entry %d must have start and end in RFC 3339 with offset, end after start", i))
 			continue
@@ -302,6 +303,15 @@ func (w *wireRequest) occupied(f faults) []Slot {
 		out = append(out, Slot{Start: start, End: end})
 	}
 	return out
+}
+
+// parseInstant reads RFC 3339 strictly: what [time.Parse] forgives, such as an offset
+// of 24 hours, could not be stored again.
+func parseInstant(s string) (t time.Time, err error) {
+	if err = t.UnmarshalText([]byte(s)); err == nil {
+		_, err = t.MarshalText()
+	}
+	return t, err
 }
 
 func (w *wireRequest) window(f faults, r *Request, now time.Time) {
@@ -313,6 +323,8 @@ func (w *wireRequest) window(f faults, r *Request, now time.Time) {
 	switch {
 	case !r.WindowEnd.After(r.WindowStart):
 		f.add("windowEnd", "must be after windowStart")
+	case r.WindowEnd.UTC().Year() > lastYear || r.WindowStart.UTC().Year() > lastYear:
+		f.add("windowEnd", fmt.Sprintf("must not be after the year %d", lastYear))
 	case !r.WindowEnd.After(now):
 		f.add("windowEnd", "must be in the future")
 	case r.WindowEnd.Sub(r.WindowStart) < r.Duration():
@@ -324,7 +336,7 @@ func (w *wireRequest) instant(f faults, field string, v *string, otherwise time.
 	if v == nil {
 		return otherwise
 	}
-	t, err := time.Parse(time.RFC3339, *v)
+	t, err := parseInstant(*v)
 	if err != nil {
 		f.add(field, "must be RFC 3339 with an offset, such as 2026-03-02T09:00:00-08:00")
 		return otherwise

@@ -121,7 +121,9 @@ func (s *Service) bookDue(ctx context.Context, c Call) error {
 	if err != nil || !mine {
 		return err
 	}
-	_, err = s.book(ctx, c.ID, *c.Booking)
+	bctx, cancel := context.WithTimeout(ctx, createLimit)
+	defer cancel()
+	_, err = s.book(bctx, c.ID, *c.Booking)
 	var refused *CalendarError
 	if errors.As(err, &refused) {
 		s.Log.WarnContext(ctx, "repeated booking", "call_id", c.ID, "error", err)
@@ -147,11 +149,19 @@ func (s *Service) book(ctx context.Context, id ID, b Booking) (Call, error) {
 	return Call{}, err
 }
 
+// errNoNotifier is the fate of a notice that nobody can send.
+var errNoNotifier = errors.New("notify is not configured; set notify.hooksUrl and notify.hooksToken")
+
 // noticeDue sends the notice from the outbox.
 func (s *Service) noticeDue(ctx context.Context, c Call) error {
 	n := c.openNotice()
-	if n == nil || n.NextTryAt == nil || !s.past(*n.NextTryAt) || s.Notifier == nil {
+	if n == nil || n.NextTryAt == nil || !s.past(*n.NextTryAt) {
 		return nil
+	}
+	if s.Notifier == nil { // configured when the call ended, and not any more
+		now := s.Now()
+		_, _, err := s.apply(ctx, c.ID, NoticeTried{Err: &NotifyError{Retry: true, Err: errNoNotifier}, Next: now.Add(noticeDelay(n.Tries)), At: now})
+		return err
 	}
 	body := n.Body
 	if len(body) == 0 {

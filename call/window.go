@@ -82,14 +82,15 @@ func (h WorkingHours) Contain(s Slot, zone *time.Location) bool {
 	}
 	from := start.Hour()*60 + start.Minute()
 	to := end.Hour()*60 + end.Minute()
+	sharp := end.Second() == 0 && end.Nanosecond() == 0
 	switch y, m, d := start.Date(); {
 	case sameDay(start, end):
-	case to == 0 && end.Second() == 0 && sameDay(time.Date(y, m, d+1, 0, 0, 0, 0, zone), end):
+	case to == 0 && sharp && sameDay(time.Date(y, m, d+1, 0, 0, 0, 0, zone), end):
 		to = 24 * 60 // ends at the very midnight that closes the day
 	default:
 		return false
 	}
-	return from >= open && (to < closes || to == closes && end.Second() == 0)
+	return from >= open && (to < closes || to == closes && sharp)
 }
 
 func sameDay(a, b time.Time) bool {

@@ -46,6 +46,7 @@ type model struct {
 	violate     func(kind, code, message string)
 	stage       stage
 	greeted     bool
+	opened      bool // the business was said
 	greetedAt   time.Duration // audio offset
 	greetedTime time.Time
 	turns       []speech.Turn // not yet answered
@@ -107,6 +108,9 @@ func exactly(instructions string) string {
 	return ""
 }
 
+// stopsThere finds the order to say the quoted sentence and no more.
+var stopsThere = regexp.MustCompile(`(?i)\bsay nothing more\b`)
+
 var exactlyWord = regexp.MustCompile(`(?i)\bexactly\b`)
 
 var quoted = regexp.MustCompile(`[“"]([^"”]{3,})["”]`)
@@ -132,7 +136,14 @@ func (m *model) plan(r request, turns []speech.Turn, outputs []toolOutput) []par
 			exact = speech.LineDisclosure
 		}
 		m.last = speech.LineBusiness
+		if stopsThere.MatchString(r.instructions) {
+			return say(exact)
+		}
+		m.opened = true
 		return say(exact + " " + speech.LineBusiness)
+	case !m.opened && len(outputs) == 0:
+		m.opened = true
+		return say(speech.LineBusiness)
 	case exact != "" && len(outputs) == 0:
 		m.turns = turns
 		return say(exact)

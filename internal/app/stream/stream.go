@@ -1,0 +1,135 @@
+// Package stream serves /voice/stream/{token}: it joins a phone's media stream, the
+// record of the call and the model into one media session. It owns the live sessions
+// of a process (Sessions). It decides nothing about calls: whether a stream may open,
+// and what its end means, is the call service's word.
+package stream
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/media/twiliostream"
+)
+
+// Config is what a session needs of the configuration.
+type Config struct {
+	// BaseURL, Model, Voice and APIKey select the model; formats are contract section 5's.
+	BaseURL, Model, Voice, APIKey string
+	InputFormat, OutputFormat     string
+	// MaxSessions is how many calls this process holds at once.
+	MaxSessions int
+	// MaxCall bounds a call; SilencePrompt and SilenceHangup count from the end of the agent's playback.
+	MaxCall, SilencePrompt, SilenceHangup time.Duration
+}
+
+// UpgradeCheck is how a provider's signature on the stream's upgrade is checked.
+type UpgradeCheck struct {
+	// Validate checks the request against one of the bases that stream URLs are made of.
+	Validate func(r *http.Request, streamBaseURL string) error
+	Hosts    []string
+	// Require refuses what has no valid signature; otherwise it is only counted and logged.
+	Require bool
+}
+
+// Options are what a Handler is made of.
+type Options struct {
+	Service  *call.Service
+	Sessions *Sessions
+	Config   Config
+	// ValidateUpgrade is nil where the provider signs nothing.
+	ValidateUpgrade *UpgradeCheck
+	Log             *slog.Logger
+}
+
+// Handler upgrades a stream and holds its call; ServeHTTP returns when the call is
+// over. It is safe for concurrent use.
+type Handler struct {
+	o        Options
+	upgrader websocket.Upgrader
+}
+
+// New makes the handler.
+func New(o Options) *Handler {
+	return &Handler{o: o, upgrader: websocket.Upgrader{
+		HandshakeTimeout: 5 * time.Second, ReadBufferSize: 4096, WriteBufferSize: 4096,
+	}}
+}
+
+// ServeHTTP checks the token before the upgrade, and runs the session on the
+// request's own goroutine.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	token, err := h.o.Service.CheckStream(r.Context(), r.PathValue("token"))
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	if !h.signed(r, token) {
+		http.Error(w, "", http.StatusForbidden)
+		return
+	}
+	done, ok := h.o.Sessions.reserve(h.o.Config.MaxSessions)
+	if !ok {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "this host is full or stopping", http.StatusServiceUnavailable)
+		return
+	}
+	defer done()
+	ws, err := h.upgrader.Upgrade(hijackable{w}, r, nil)
+	if err != nil { // Upgrade has answered
+		h.o.Log.WarnContext(r.Context(), "media stream not upgraded", "call_id", token.CallID, "attempt", token.Attempt, "error", err)
+		return
+	}
+	// The session outlives a configuration reload, and nothing but itself and the
+	// process's end may cut it (architecture, "Media rules").
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
+	defer cancel(nil)
+	h.hold(ctx, twiliostream.New(ws), token)
+}
+
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	status := http.StatusForbidden
+	switch {
+	case errors.Is(err, call.ErrBadToken):
+	case errors.Is(err, call.ErrTokenExpired), errors.Is(err, call.ErrStreamTaken):
+		status = http.StatusGone
+	default:
+		status = http.StatusServiceUnavailable
+	}
+	h.o.Log.WarnContext(r.Context(), "media stream refused", "status", status, "error", err)
+	http.Error(w, "", status)
+}
+
+// signed checks the provider's signature over the stream's URL as we handed it out.
+func (h *Handler) signed(r *http.Request, t call.StreamToken) bool {
+	v := h.o.ValidateUpgrade
+	if v == nil {
+		return true
+	}
+	var err error
+	for _, host := range v.Hosts {
+		if err = v.Validate(r, host); err == nil {
+			return true
+		}
+	}
+	h.o.Log.WarnContext(r.Context(), "media stream without a valid provider signature",
+		"call_id", t.CallID, "attempt", t.Attempt, "refused", v.Require, "error", err)
+	return !v.Require
+}
+
+// hijackable gives gorilla's Upgrader the http.Hijacker it asserts. Caddy's writers
+// do not implement it but unwrap to one, which http.ResponseController finds
+// (research/aesthetics section 4, fact 13).
+type hijackable struct{ http.ResponseWriter }
+
+// Hijack takes the connection over.
+func (w hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}

@@ -1,0 +1,151 @@
+package media
+
+import "time"
+
+// AgentEvent is something the model did or noticed, in our words.
+type AgentEvent interface{ agentEvent() }
+
+type (
+	// AgentListening confirms a [Listen] command (or the setup's): it is in effect for
+	// all that follows in the order of events.
+	AgentListening struct{ Listen Listen }
+	// CalleeStarted: the callee began to speak.
+	CalleeStarted struct{ ItemID string }
+	// CalleeStopped: the callee stopped speaking.
+	CalleeStopped struct{ ItemID string }
+	// CalleeCommitted: what the callee said is part of the conversation.
+	CalleeCommitted struct{ ItemID string }
+	// CalleeTranscript is what the callee said; it comes at any time after, or Failed.
+	CalleeTranscript struct {
+		ItemID, Text string
+		Failed       bool
+		// Seconds of audio transcribed, where the model says so.
+		Seconds float64
+	}
+	// ResponseStarted: the model began a response. Kind is that of the [Respond] it
+	// answers, "" for one it began by itself.
+	ResponseStarted struct{ ResponseID, Kind string }
+	// ResponseEnded is the last word on a response.
+	ResponseEnded struct {
+		ResponseID string
+		Status     ResponseStatus
+		// Fault is set where Status is ResponseFailed.
+		Fault Fault
+		Usage Usage
+	}
+	// AgentAudio is a piece of speech, base64 in the output format, of any size.
+	AgentAudio struct {
+		ResponseID, ItemID string
+		ContentIndex       int
+		Audio              string
+	}
+	// AgentAudioDone: no more audio of this item comes.
+	AgentAudioDone struct{ ResponseID, ItemID string }
+	// AgentTranscript is the text of an item's speech; it runs ahead of playback.
+	AgentTranscript struct{ ResponseID, ItemID, Text string }
+	// AgentCall is a complete function call.
+	AgentCall struct{ ResponseID, CallID, Name, Arguments string }
+	// AgentFault is an error that did not end the connection. EventID is that of the
+	// [Respond] or other command it concerns, "" where unknown.
+	AgentFault struct {
+		Fault   Fault
+		EventID string
+	}
+	// AgentLimits says when the model's rate limits reset.
+	AgentLimits struct{ Reset time.Duration }
+)
+
+func (AgentListening) agentEvent()   {}
+func (CalleeStarted) agentEvent()    {}
+func (CalleeStopped) agentEvent()    {}
+func (CalleeCommitted) agentEvent()  {}
+func (CalleeTranscript) agentEvent() {}
+func (ResponseStarted) agentEvent()  {}
+func (ResponseEnded) agentEvent()    {}
+func (AgentAudio) agentEvent()       {}
+func (AgentAudioDone) agentEvent()   {}
+func (AgentTranscript) agentEvent()  {}
+func (AgentCall) agentEvent()        {}
+func (AgentFault) agentEvent()       {}
+func (AgentLimits) agentEvent()      {}
+
+// ResponseStatus is how a response ended.
+type ResponseStatus int
+
+// The ways a response ends.
+const (
+	ResponseCompleted ResponseStatus = iota
+	// ResponseCancelled: by the callee's speech or by us.
+	ResponseCancelled
+	// ResponseIncomplete: cut by a limit of the model's.
+	ResponseIncomplete
+	// ResponseFailed: nothing (more) was said, and nobody else says so.
+	ResponseFailed
+)
+
+// FaultClass says what an error of the model means for the call.
+type FaultClass int
+
+// The classes of fault.
+const (
+	// FaultUnknown is logged and never ends a call.
+	FaultUnknown FaultClass = iota
+	// FaultBenign is a race that is lost now and then and costs nothing.
+	FaultBenign
+	// FaultConflict: a response was asked for while one is active.
+	FaultConflict
+	// FaultRequest: a command of ours was refused as malformed: our bug.
+	FaultRequest
+	// FaultRateLimited: later it will work again.
+	FaultRateLimited
+	// FaultFatal: this connection will not speak again.
+	FaultFatal
+)
+
+// Fault is an error as the model reported it. Code and Message may be empty.
+type Fault struct {
+	Class   FaultClass
+	Code    string
+	Message string
+}
+
+// AgentCommand is something we ask of the model.
+type AgentCommand interface{ agentCommand() }
+
+type (
+	// Hear gives the model audio of the callee: mu-law in base64.
+	Hear struct{ Audio string }
+	// Listen changes turn detection: whether the model answers by itself when the
+	// callee stops, and whether the callee's speech cancels its response.
+	Listen struct {
+		Respond, Interrupt bool
+		// EventID comes back in a fault.
+		EventID string
+	}
+	// Respond asks for a response, tagged with Kind. Instructions, if not "", replace
+	// the session's for this response; NoTools forbids it to call any.
+	Respond struct {
+		EventID, Kind, Instructions string
+		NoTools                     bool
+	}
+	// Cancel stops a response.
+	Cancel struct{ ResponseID string }
+	// Truncate makes the model forget what was not heard of an item.
+	Truncate struct {
+		ItemID       string
+		ContentIndex int
+		AudioEndMS   int
+	}
+	// Answer gives a function call its one output.
+	Answer struct{ CallID, Output string }
+	// Note tells the model something as the system, without asking for a response.
+	Note struct{ Text string }
+)
+
+func (Hear) agentCommand()     {}
+func (Listen) agentCommand()   {}
+func (Respond) agentCommand()  {}
+func (Cancel) agentCommand()   {}
+func (Truncate) agentCommand() {}
+func (Answer) agentCommand()   {}
+func (Note) agentCommand()     {}

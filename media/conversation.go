@@ -1,0 +1,273 @@
+package media
+
+import (
+	"time"
+
+	"github.com/clawdbot/call-agent/media/twiliostream"
+)
+
+// effects are what the control loop does to the world. None of them blocks.
+type effects interface {
+	// phone queues a command for the phone; clear overtakes queued media and marks.
+	sendPhone(phoneCommand)
+	sendAgent(AgentCommand)
+	// run starts a tool call; its toolDone comes back as an event, always, once.
+	run(ToolCall)
+	observe(Moment)
+	// hangUp closes the phone's stream.
+	hangUp(Outcome)
+}
+
+// phoneCommand is one message for the phone: exactly one field is set.
+type phoneCommand struct {
+	media, mark string
+	clear       bool
+}
+
+// What happens to a conversation, besides AgentEvents and the phone's own events.
+type (
+	phoneStarted struct{}
+	phoneBad     struct{}
+	// phoneGone: the stream ended. reason is what that means while nothing was concluded.
+	phoneGone  struct{ reason EndReason }
+	agentReady struct{ listen Listen }
+	agentGone  struct{ err error }
+	toolDone   struct {
+		callID, output string
+		took           time.Duration
+	}
+	// hangUpAsked comes from outside; at once means without a farewell.
+	hangUpAsked struct {
+		reason EndReason
+		atOnce bool
+	}
+)
+
+// conversation is the state of a call and the rules by which it changes. It does no
+// I/O, reads no clock and has no goroutine: the control loop hands it one event at a
+// time with the time, and it answers with effects.
+type conversation struct {
+	cfg Config
+	fx  effects
+	now time.Time
+
+	alarms deadlines
+	gate   gate
+	play   playback
+	inbox  inbound
+	book   transcript
+
+	started, ready, gone, over bool
+	// muted: the model's audio is no longer wanted.
+	muted bool
+	// listen is the turn detection in effect.
+	listen Listen
+
+	greeting   greetingState
+	talk       calleeState
+	silent     silenceState
+	responses  map[string]*response
+	calls      map[string]*response // by call id
+	running    map[string]ToolCall
+	ending     *ending
+	mustEnd    EndReason // a time limit that a farewell has to follow sooner or later
+	failures   int
+	rateReset  time.Duration
+	awaiting   map[string]bool // callee items without a transcript yet
+	serial     int
+	badInARow  int
+	turnWaits  bool // the callee stopped and nothing was answered yet
+	apologyDue EndReason
+
+	out Outcome
+}
+
+// calleeState is what is known of the callee's speech.
+type calleeState struct {
+	speaking  bool
+	stoppedAt time.Time
+	// owed: the callee said something that the model will not answer by itself.
+	owed bool
+	// watching: an interruption whose outcome is not known yet.
+	watching bool
+}
+
+// response is one response of the model.
+type response struct {
+	id   string
+	kind respondKind // "" where the model began it by itself
+	req  *request
+	// dead: interrupted; what still comes of it is not passed on.
+	dead, done, spoke, answered bool
+	status                      ResponseStatus
+	calls, open                 int // function calls: seen, and not answered yet
+}
+
+func newConversation(cfg Config, fx effects, now time.Time) *conversation {
+	c := &conversation{
+		cfg: cfg, fx: fx, now: now,
+		responses: map[string]*response{}, calls: map[string]*response{},
+		running: map[string]ToolCall{}, awaiting: map[string]bool{},
+	}
+	c.out.Quality.FirstAudioMS = -1
+	c.alarms.set(alarmPhoneStall, now.Add(cfg.PhoneStall))
+	return c
+}
+
+// handle takes one event.
+func (c *conversation) handle(now time.Time, ev any) {
+	c.now = now
+	switch ev := ev.(type) {
+	case phoneStarted, phoneBad, phoneGone, twiliostream.Event:
+		c.handlePhone(ev)
+	case AgentEvent:
+		c.handleAgent(ev)
+	case agentReady:
+		c.agentReady(ev.listen)
+	case agentGone:
+		c.agentGone(ev.err)
+	case toolDone:
+		c.toolDone(ev)
+	case hangUpAsked:
+		c.hangUpAsked(ev)
+	}
+	c.settle()
+}
+
+// expire lets one due alarm go off; false if none was due.
+func (c *conversation) expire(now time.Time) bool {
+	a, ok := c.alarms.take(now)
+	if !ok {
+		return false
+	}
+	c.now = now
+	c.ring(a)
+	c.settle()
+	return true
+}
+
+func (c *conversation) ring(a alarm) {
+	switch a {
+	case alarmPhoneStall:
+		c.finish(c.concluded(EndPhoneLost))
+	case alarmHangUp:
+		c.endMarkLost()
+	case alarmFarewell:
+		c.playOut()
+	case alarmMaxLength:
+		c.mustEnd = EndMaxLength
+	case alarmSpeak:
+		c.notSpeaking()
+	case alarmGreet:
+		c.greet()
+	case alarmDisclosure:
+		c.disclosureOver(false)
+	case alarmGate:
+		c.gateTimeout()
+	case alarmWatch:
+		c.watchdog()
+	case alarmVADStall:
+		c.vadStall()
+	case alarmPrompt:
+		c.prompt()
+	case alarmSilence:
+		c.beginEnding(&ending{reason: EndSilence, note: noteSilence})
+	case alarmBackoff, alarmLinger, alarms:
+	}
+}
+
+// settle does what follows from the new state, whatever the event was.
+func (c *conversation) settle() {
+	if c.over {
+		return
+	}
+	c.takePlayed()
+	if c.mustEnd != "" && c.ending == nil {
+		c.beginEnding(&ending{reason: c.mustEnd, forced: true, note: noteTimeUp})
+	}
+	c.pump()
+	c.watchSilence()
+}
+
+// handleAgent takes what the model did.
+func (c *conversation) handleAgent(ev AgentEvent) {
+	switch ev := ev.(type) {
+	case AgentAudio:
+		c.agentAudio(ev)
+	case AgentAudioDone:
+		c.agentAudioDone(ev.ItemID)
+	case AgentTranscript:
+		c.agentSaid(ev)
+	case AgentCall:
+		c.agentCall(ev)
+	case ResponseStarted:
+		c.responseStarted(ev)
+	case ResponseEnded:
+		c.responseEnded(ev)
+	case CalleeStarted:
+		c.calleeStarted()
+	case CalleeStopped:
+		c.calleeStopped()
+	case CalleeCommitted:
+		c.calleeCommitted(ev.ItemID)
+	case CalleeTranscript:
+		c.calleeSaid(ev)
+	case AgentListening:
+		c.listen = ev.Listen
+	case AgentFault:
+		c.agentFault(ev)
+	case AgentLimits:
+		c.rateReset = ev.Reset
+	}
+}
+
+// finished says whether nothing more is to come: the session has ended, its tools
+// have, and the last transcript is here or no longer awaited.
+func (c *conversation) finished() bool {
+	return c.over && len(c.running) == 0 && !c.needsAgent()
+}
+
+// needsAgent says whether the model's connection is still of use: after the end only
+// for a transcript that is on its way.
+func (c *conversation) needsAgent() bool {
+	if !c.over {
+		return true
+	}
+	return c.ready && !c.gone && len(c.awaiting) > 0 && c.alarms.armed(alarmLinger)
+}
+
+// finish ends the session for reason, once: the stream is closed, the model stops
+// speaking, and only what is already under way is still waited for.
+func (c *conversation) finish(reason EndReason) {
+	if c.over {
+		return
+	}
+	c.over = true
+	c.out.Reason, c.out.EndedAt = reason, c.now
+	c.alarms = deadlines{}
+	if c.gate.state == gateActive && !c.gone {
+		c.fx.sendAgent(Cancel{ResponseID: c.gate.active})
+	}
+	c.alarms.set(alarmLinger, c.now.Add(c.cfg.TranscriptWait))
+	c.fx.hangUp(c.outcome())
+	c.observe(Moment{Kind: MomentEnded, Name: string(reason)})
+}
+
+// outcome is what the session leaves behind.
+func (c *conversation) outcome() Outcome {
+	c.out.Transcript = c.book.turns()
+	return c.out
+}
+
+func (c *conversation) observe(m Moment) {
+	m.At = c.now
+	c.fx.observe(m)
+}
+
+// sinceStart is the time in the stream, in milliseconds.
+func (c *conversation) sinceStart() int {
+	if !c.started {
+		return 0
+	}
+	return int(c.now.Sub(c.out.StartedAt).Milliseconds())
+}

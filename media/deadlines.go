@@ -1,0 +1,53 @@
+package media
+
+import "time"
+
+// alarm names one of the times at which the control loop acts by itself.
+type alarm int
+
+// The alarms. When several are due at once, they go off in this order.
+const (
+	alarmPhoneStall alarm = iota // no message from the phone
+	alarmHangUp                  // a final mark that did not come back
+	alarmFarewell                // a farewell that was not made in time
+	alarmMaxLength               // the call is long enough
+	alarmSpeak                   // the greeting is due and nothing is heard of it
+	alarmGreet                   // nobody said a word: the agent begins
+	alarmDisclosure              // the disclosure's last mark did not come back
+	alarmGate                    // a response that was asked for and never came, or never ended
+	alarmBackoff                 // the rate limit is over
+	alarmWatch                   // an interruption that led to nothing
+	alarmVADStall                // the phone went quiet in the callee's speech
+	alarmPrompt                  // are you still there?
+	alarmSilence                 // nobody is there
+	alarmLinger                  // no more waiting for transcripts
+	alarms
+)
+
+// deadlines is the control loop's only clock: a time for each alarm, zero for none.
+type deadlines [alarms]time.Time
+
+func (d *deadlines) set(a alarm, at time.Time) { d[a] = at }
+func (d *deadlines) clear(a alarm)             { d[a] = time.Time{} }
+func (d *deadlines) armed(a alarm) bool        { return !d[a].IsZero() }
+
+// next is the earliest deadline; false if none is set.
+func (d *deadlines) next() (at time.Time, ok bool) {
+	for _, t := range d {
+		if !t.IsZero() && (!ok || t.Before(at)) {
+			at, ok = t, true
+		}
+	}
+	return at, ok
+}
+
+// take returns one alarm that is due at now, and clears it.
+func (d *deadlines) take(now time.Time) (alarm, bool) {
+	for a, t := range d {
+		if !t.IsZero() && !t.After(now) {
+			d[a] = time.Time{}
+			return alarm(a), true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,103 @@
+package media
+
+import (
+	"bytes"
+	"encoding/base64"
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/clawdbot/call-agent/media/g711"
+	"github.com/clawdbot/call-agent/media/pcm"
+	"github.com/clawdbot/call-agent/media/twiliostream"
+)
+
+// collect gathers messages, checks that each is whole frames within the limit, and
+// returns what is heard of them.
+func collect(t interface{ Fatalf(string, ...any) }, heard *[]byte) emitFunc {
+	return func(payload string, n int) {
+		raw, err := base64.StdEncoding.DecodeString(payload)
+		if err != nil || len(raw) > twiliostream.MaxMediaBytes || len(raw)%frameBytes != 0 || n > len(raw) {
+			t.Fatalf("a message of %d bytes, %d heard (%v)", len(raw), n, err)
+		}
+		for _, pad := range raw[n:] {
+			if pad != g711.MuSilence {
+				t.Fatalf("padding is not silence")
+			}
+		}
+		*heard = append(*heard, raw[:n]...)
+	}
+}
+
+func TestFramingKeepsEverySampleWhateverTheDeltas(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		deltas := rapid.SliceOf(rapid.OneOf(
+			rapid.SliceOfN(rapid.Byte(), 1, 2000),
+			rapid.Map(rapid.IntRange(1, 12), func(n int) []byte { return bytes.Repeat([]byte{byte(n), 0x80}, n*frameBytes/2) }),
+		)).Draw(rt, "deltas")
+		f := newFramer(PCMU)
+		var heard []byte
+		for _, d := range deltas {
+			if err := f.push(base64.StdEncoding.EncodeToString(d), collect(rt, &heard)); err != nil {
+				rt.Fatalf("%v", err)
+			}
+		}
+		f.finish(collect(rt, &heard))
+		if want := bytes.Join(deltas, nil); !bytes.Equal(heard, want) {
+			rt.Fatalf("%d bytes in, %d heard", len(want), len(heard))
+		}
+	})
+}
+
+func TestWholeFramesAreCutWithoutBeingDecoded(t *testing.T) {
+	text, joined := audio(200), ""
+	f := newFramer(PCMU)
+	if err := f.push(text, func(payload string, _ int) { joined += payload }); err != nil {
+		t.Fatal(err)
+	}
+	if joined != text {
+		t.Error("the text is not passed on as it is")
+	}
+	if f.push("not base64!", nil) == nil {
+		t.Error("garbage is passed on")
+	}
+}
+
+func TestPCMKeepsItsLevelInOddPieces(t *testing.T) {
+	samples := make([]int16, 24000)
+	for i := range samples {
+		samples[i] = int16(20000 * math.Sin(2*math.Pi*1000*float64(i)/24000))
+	}
+	raw := pcm.Bytes(nil, samples)
+	f := newFramer(PCM24k)
+	var heard []byte
+	for n := 777; len(raw) > 0; raw = raw[min(n, len(raw)):] {
+		if err := f.push(base64.StdEncoding.EncodeToString(raw[:min(n, len(raw))]), collect(t, &heard)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.finish(collect(t, &heard))
+	if got := f.limitMS(len(heard) / bytesPerMS); got > 1000 || got < 990 {
+		t.Errorf("1 s is %d ms", got)
+	}
+	var power float64
+	decoded := g711.DecodeMu(nil, heard)[800:7200]
+	for _, s := range decoded {
+		power += float64(s) * float64(s)
+	}
+	level := 20 * math.Log10(math.Sqrt(power/float64(len(decoded)))/(20000/math.Sqrt2))
+	if math.Abs(level) > 0.5 {
+		t.Errorf("a 1 kHz tone changes by %.2f dB", level)
+	}
+}
+
+func BenchmarkFramePCMU(b *testing.B) {
+	text := audio(200)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := newFramer(PCMU).push(text, func(string, int) {}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

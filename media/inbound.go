@@ -1,0 +1,166 @@
+package media
+
+import (
+	"time"
+
+	"github.com/clawdbot/call-agent/media/twiliostream"
+)
+
+const (
+	// waitingBytes is the callee's audio kept until the model is ready: 2 s.
+	waitingBytes = 2000 * bytesPerMS
+	// gapTolerance is how far a timestamp may be off before it is a gap: one frame.
+	gapTolerance = 20
+	// gapMost bounds the silence put into one gap; a phone that is away longer is lost.
+	gapMost = 10_000
+	// vadStallAfter and vadStallMS: speech that the phone stopped sending in its middle
+	// never ends for the model, whose voice detection counts audio, not time (research section 5).
+	vadStallAfter = 750 * time.Millisecond
+	vadStallMS    = 1000
+	// badFramesMost is how many unusable messages in a row a phone may send.
+	badFramesMost = 25
+)
+
+// inbound is the callee's audio on its way to the model.
+type inbound struct {
+	// waiting is kept until the model is ready; the oldest goes first.
+	waiting []string
+	bytes   int
+	// nextMS is the timestamp that follows what was appended; -1 before the first.
+	nextMS int
+	begun  bool
+}
+
+// wait keeps a payload and returns how many were dropped for it.
+func (in *inbound) wait(payload string) (dropped int) {
+	in.waiting = append(in.waiting, payload)
+	in.bytes += twiliostream.DecodedLen(payload)
+	for in.bytes > waitingBytes && len(in.waiting) > 1 {
+		in.bytes -= twiliostream.DecodedLen(in.waiting[0])
+		in.waiting = in.waiting[1:]
+		dropped++
+	}
+	return dropped
+}
+
+// gap returns the silence, in milliseconds, that is missing before audio of n bytes
+// that is stamped ts, and moves the clock behind it.
+func (in *inbound) gap(ts, n int) (missingMS int) {
+	if ts < 0 { // no timestamp: audio follows on audio
+		in.nextMS += n / bytesPerMS
+		return 0
+	}
+	if !in.begun {
+		in.begun, in.nextMS = true, ts
+	}
+	if missing := ts - in.nextMS; missing > gapTolerance {
+		missingMS = min(missing, gapMost)
+		in.nextMS = ts
+	}
+	in.nextMS = max(in.nextMS, ts) + n/bytesPerMS
+	return missingMS
+}
+
+// handlePhone takes what came from the phone.
+func (c *conversation) handlePhone(ev any) {
+	if c.over {
+		return
+	}
+	if gone, ok := ev.(phoneGone); ok {
+		c.finish(c.concluded(gone.reason))
+		return
+	}
+	c.alarms.set(alarmPhoneStall, c.now.Add(c.cfg.PhoneStall))
+	switch ev := ev.(type) {
+	case phoneStarted:
+		c.phoneStarted()
+	case phoneBad:
+		c.out.Quality.BadFrames++
+		if c.badInARow++; c.badInARow > badFramesMost {
+			c.finish(EndBadStream)
+		}
+	case twiliostream.Event:
+		c.badInARow = 0
+		c.phoneEvent(ev)
+	}
+}
+
+func (c *conversation) phoneStarted() {
+	c.started, c.out.StartedAt = true, c.now
+	c.alarms.set(alarmMaxLength, c.now.Add(c.cfg.MaxLength))
+	c.observe(Moment{Kind: MomentStarted})
+	if c.apologyDue != "" {
+		c.apologise(c.apologyDue)
+		return
+	}
+	c.armGreeting()
+}
+
+func (c *conversation) phoneEvent(ev twiliostream.Event) {
+	switch ev.Kind {
+	case twiliostream.Media:
+		c.calleeAudio(ev)
+	case twiliostream.Mark:
+		c.markEchoed(ev.Mark)
+	case twiliostream.Stop:
+		c.finish(c.concluded(EndCalleeHangup))
+	case twiliostream.DTMF, twiliostream.Connected, twiliostream.Started, twiliostream.Other:
+	}
+}
+
+// calleeAudio passes audio on to the model as it came, after filling the gap before it.
+func (c *conversation) calleeAudio(ev twiliostream.Event) {
+	if missing := c.inbox.gap(ev.TimestampMS, twiliostream.DecodedLen(ev.Payload)); missing > 0 {
+		c.fill(missing)
+	}
+	c.hear(ev.Payload)
+	c.alarms.clear(alarmVADStall)
+	if c.talk.speaking {
+		c.alarms.set(alarmVADStall, c.now.Add(vadStallAfter))
+	}
+}
+
+// fill appends silence, in messages of at most a second.
+func (c *conversation) fill(ms int) {
+	c.out.Quality.FilledMS += ms
+	for ms > 0 {
+		n := min(ms, 1000)
+		c.hear(silence(n * bytesPerMS))
+		ms -= n
+	}
+}
+
+// hear gives audio to the model, once there is one (research section 3: nothing is
+// appended before the session is configured).
+func (c *conversation) hear(payload string) {
+	switch {
+	case c.gone:
+	case c.ready:
+		c.fx.sendAgent(Hear{Audio: payload})
+	default:
+		c.out.Quality.DroppedIn += c.inbox.wait(payload)
+	}
+}
+
+// vadStall ends speech whose end the phone never sent.
+func (c *conversation) vadStall() {
+	if !c.talk.speaking || c.gone {
+		return
+	}
+	c.fill(vadStallMS)
+	c.inbox.nextMS += vadStallMS
+}
+
+// agentReady: the model is configured and hears from now on.
+func (c *conversation) agentReady(l Listen) {
+	c.ready, c.listen = true, l
+	c.observe(Moment{Kind: MomentReady})
+	if c.over || c.muted {
+		return
+	}
+	for _, payload := range c.inbox.waiting {
+		c.fx.sendAgent(Hear{Audio: payload})
+	}
+	c.inbox.waiting = nil
+	c.armGreeting()
+}

@@ -1,0 +1,139 @@
+// Package media is the live call: [Session] carries one conversation between a
+// callee's phone and a voice model, from the stream's start to the last sample of
+// the farewell. It owns whose turn it is (one response gate), what the callee has
+// really heard (playback truth from marks), interruptions, the model's tool calls,
+// the time limits and the end of the call; its [Outcome] is all it leaves behind.
+//
+// It never dials, never puts the line down at the carrier (closing the stream is its
+// last act; the caller of [Session.Run] does the rest), never decides what was
+// booked, and knows no provider: phones speak package twiliostream, and a model's
+// dialect stays behind [Agent].
+//
+// Inside, two goroutines read and two write, one each per socket, and Run's own
+// goroutine is the control loop that holds all state ([conversation]). The rules it
+// follows are those of research openai-realtime.md sections 3 and 10 to 12.
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/clawdbot/call-agent/media/twiliostream"
+)
+
+// Format is how the model encodes audio; the phone's is always mu-law 8000 Hz.
+type Format string
+
+// The formats a Session can carry.
+const (
+	// PCMU is mu-law 8000 Hz: samples pass unchanged.
+	PCMU Format = "audio/pcmu"
+	// PCM24k is signed 16-bit little-endian, 24 kHz, mono: low-pass filtered, decimated and encoded.
+	PCM24k Format = "audio/pcm"
+)
+
+// Config is what one call needs to know. The zero value of every duration takes
+// the default named beside it.
+type Config struct {
+	// Instructions are the model's: persona, goal, rules. Required.
+	Instructions string
+	// Disclosure is the sentence said first, word by word, uninterruptible. Required.
+	Disclosure string
+	// GreetInOne lets the greeting's response also state the call's business, instead
+	// of asking for a second response that does. Then all of its first item is
+	// uninterruptible, not just the disclosure.
+	GreetInOne bool
+	// Tools the model may call, beside end_call, which the Session adds itself.
+	Tools []ToolDef
+	// Voice of the model; "" is the model's own default.
+	Voice string
+	// Output is the format of the model's audio; default PCMU. Input is always PCMU.
+	Output Format
+	// TranscriptionModel and Language ("en") turn on transcripts of the callee; "" is off.
+	TranscriptionModel string
+	Language           string
+
+	// Admit, if set, is asked whether the stream that began is this call's; an error
+	// ends the session as bad_stream. It may block for a moment, as the model is dialled meanwhile.
+	Admit func(ctx context.Context, start twiliostream.Start) error
+
+	// Settle, if set, is called once when the conversation is over and before the phone's
+	// stream is closed: a carrier that asks what to do next must find the outcome recorded.
+	// A late transcript may still be missing from it. Run waits for it.
+	Settle func(Outcome)
+
+	// GreetAfter is the silence after which the agent speaks first (1.5 s). GreetAtLatest
+	// bounds how long the callee's own first words may hold the greeting back (10 s).
+	GreetAfter, GreetAtLatest time.Duration
+	// SpeakWithin bounds the time from a due greeting to the agent's first audio (5 s).
+	SpeakWithin time.Duration
+	// SilencePrompt and SilenceHangup count from the end of the agent's playback (8 s, 20 s).
+	SilencePrompt, SilenceHangup time.Duration
+	// MaxLength of the call, from the stream's start, after which it says goodbye (10 min).
+	MaxLength time.Duration
+	// ToolTimeout bounds one tool call (8 s).
+	ToolTimeout time.Duration
+	// PhoneStall is the time without any message after which a phone is lost (10 s).
+	PhoneStall time.Duration
+	// FarewellWithin bounds the making of a farewell (12 s), MarkGrace the wait for a
+	// final mark beyond the audio it follows (2.5 s).
+	FarewellWithin, MarkGrace time.Duration
+	// BargeInWatch is how long after an interruption that led to nothing the agent takes the turn again (4 s).
+	BargeInWatch time.Duration
+	// ResponseWithin bounds the wait for an answer to a response.create (10 s).
+	ResponseWithin time.Duration
+	// TranscriptWait is how long a finished call waits for the last transcript (2 s).
+	TranscriptWait time.Duration
+
+	// Log receives what an operator should know; default: nothing. No audio, no words.
+	Log *slog.Logger
+}
+
+// withDefaults fills what was left zero.
+func (c Config) withDefaults() Config {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&c.GreetAfter, 1500 * time.Millisecond}, {&c.GreetAtLatest, 10 * time.Second}, {&c.SpeakWithin, 5 * time.Second},
+		{&c.SilencePrompt, 8 * time.Second}, {&c.SilenceHangup, 20 * time.Second}, {&c.MaxLength, 10 * time.Minute},
+		{&c.ToolTimeout, 8 * time.Second}, {&c.PhoneStall, 10 * time.Second},
+		{&c.FarewellWithin, 12 * time.Second}, {&c.MarkGrace, 2500 * time.Millisecond}, {&c.BargeInWatch, 4 * time.Second},
+		{&c.ResponseWithin, 10 * time.Second}, {&c.TranscriptWait, 2 * time.Second},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	if c.Output == "" {
+		c.Output = PCMU
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// validate names every fault of the configuration at once.
+func (c Config) validate() error {
+	var faults []error
+	if strings.TrimSpace(c.Instructions) == "" {
+		faults = append(faults, errors.New("Instructions are empty: say who the agent is and what it wants"))
+	}
+	if strings.TrimSpace(c.Disclosure) == "" {
+		faults = append(faults, errors.New("Disclosure is empty: give the sentence that must be said first"))
+	}
+	if c.Output != PCMU && c.Output != PCM24k {
+		faults = append(faults, fmt.Errorf("Output %q is not a format a Session can carry: use %q or %q", c.Output, PCMU, PCM24k))
+	}
+	for _, t := range c.Tools {
+		if t.Name == endCallTool {
+			faults = append(faults, fmt.Errorf("tool %q is the Session's own: leave it out", endCallTool))
+		}
+	}
+	return errors.Join(faults...)
+}

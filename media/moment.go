@@ -1,0 +1,39 @@
+package media
+
+import "time"
+
+// MomentKind names a thing that happened in a call.
+type MomentKind string
+
+// The moments, in about the order in which they happen.
+const (
+	MomentStarted          MomentKind = "started"           // the phone's stream began
+	MomentReady            MomentKind = "ready"             // the model can hear and speak
+	MomentCalleeStarted    MomentKind = "callee_started"    // the callee began to speak
+	MomentCalleeStopped    MomentKind = "callee_stopped"    // the callee stopped speaking
+	MomentFirstAudio       MomentKind = "first_audio"       // the first audio of an agent's turn; MS: latency
+	MomentGreetingHeard    MomentKind = "greeting_heard"    // the greeting's first mark came back
+	MomentDisclosurePlayed MomentKind = "disclosure_played" // the disclosure's last mark came back
+	MomentBargeIn          MomentKind = "barge_in"          // the callee spoke over the agent
+	MomentClear            MomentKind = "clear"             // the phone was told to drop what it had
+	MomentTruncate         MomentKind = "truncate"          // Name: item; MS: how much of it was heard
+	MomentToolCalled       MomentKind = "tool_called"       // Name: tool
+	MomentToolAnswered     MomentKind = "tool_answered"     // Name: tool; MS: how long it took
+	MomentTranscript       MomentKind = "transcript"        // Speaker, Text
+	MomentResponseFailed   MomentKind = "response_failed"   // Name: the model's code
+	MomentFarewellStarted  MomentKind = "farewell_started"  // Name: end reason
+	MomentFarewellPlayed   MomentKind = "farewell_played"   // its end mark came back
+	MomentApology          MomentKind = "apology"           // the stored apology began; Name: end reason
+	MomentEnded            MomentKind = "ended"             // Name: end reason
+)
+
+// Moment is one thing that happened. Which fields are set depends on Kind.
+type Moment struct {
+	At      time.Time
+	Kind    MomentKind
+	Name    string
+	MS      int
+	Speaker Speaker
+	// Text is what somebody said: never to be logged.
+	Text string
+}

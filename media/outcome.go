@@ -1,0 +1,94 @@
+package media
+
+import "time"
+
+// Outcome is what a session leaves behind.
+type Outcome struct {
+	// Reason is why the session ended. Where the conversation had been concluded by
+	// end_call and the callee hung up before the farewell was over, it is that conclusion.
+	Reason EndReason
+	// ModelReason is the last reason the model gave to end_call, "" if none. A claim.
+	ModelReason EndReason
+	// GreetingHeard: the first mark of the greeting came back, so the callee heard some of it.
+	GreetingHeard bool
+	// DisclosurePlayed: the disclosure's last mark came back.
+	DisclosurePlayed bool
+	// FarewellPlayed: the mark after the farewell's (or apology's) last sample came back.
+	FarewellPlayed bool
+	// Report is what the model said of the call: untrusted words.
+	Report     Report
+	Transcript []Turn
+	Usage      Usage
+	Quality    Quality
+	// StartedAt is when the stream started (zero if it never did), EndedAt when the line was let go.
+	StartedAt, EndedAt time.Time
+}
+
+// Report is the model's account of the call. Each text is one line of at most 500
+// characters without a URL.
+type Report struct {
+	Summary   string
+	NextSteps []string
+}
+
+// Speaker is who spoke a turn.
+type Speaker string
+
+// The speakers.
+const (
+	SpeakerCallee Speaker = "callee"
+	SpeakerAgent  Speaker = "agent"
+)
+
+// Turn is one thing said, in the order in which it began.
+type Turn struct {
+	Speaker Speaker
+	Text    string
+	// AtMS is when it began, in milliseconds from the stream's start.
+	AtMS int
+	// Interrupted: the callee spoke into it, so that not all of Text was heard.
+	Interrupted bool
+}
+
+// Usage counts what the model billed. Cached tokens are part of the input tokens.
+type Usage struct {
+	Responses                                          int
+	InputTokens, OutputTokens                          int
+	TextIn, AudioIn, CachedText, CachedAudio, CachedIn int
+	TextOut, AudioOut                                  int
+	// TranscriptionSeconds of callee audio, as far as the model said.
+	TranscriptionSeconds float64
+}
+
+// add sums up.
+func (u *Usage) add(v Usage) {
+	u.Responses += v.Responses
+	u.InputTokens += v.InputTokens
+	u.OutputTokens += v.OutputTokens
+	u.TextIn += v.TextIn
+	u.AudioIn += v.AudioIn
+	u.CachedText += v.CachedText
+	u.CachedAudio += v.CachedAudio
+	u.CachedIn += v.CachedIn
+	u.TextOut += v.TextOut
+	u.AudioOut += v.AudioOut
+	u.TranscriptionSeconds += v.TranscriptionSeconds
+}
+
+// Quality is how well the call went, technically.
+type Quality struct {
+	// FirstAudioMS is from the stream's start to the agent's first audio, -1 if it never spoke.
+	FirstAudioMS int
+	// TurnLatenciesMS are from the callee's last sound (as the model noticed its end) to
+	// the first audio of the answer; at most 256.
+	TurnLatenciesMS []int
+	BargeIns        int
+	// DroppedIn and DroppedOut are messages of audio dropped by full queues.
+	DroppedIn, DroppedOut int
+	// LateDeltas is audio of interrupted responses that was not passed on.
+	LateDeltas int
+	// BadFrames and BadAudio are unusable messages of the phone and of the model.
+	BadFrames, BadAudio int
+	// FilledMS is silence put into gaps of the callee's audio.
+	FilledMS int
+}

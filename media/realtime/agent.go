@@ -1,0 +1,207 @@
+package realtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/clawdbot/call-agent/media"
+)
+
+// readyWithin bounds the time from the upgrade to session.updated.
+const readyWithin = 10 * time.Second
+
+// Dialer opens agents. It implements [media.Dialer].
+type Dialer struct {
+	Config Config
+	// VAD is the voice activity detection to configure; zero values take the defaults.
+	VAD VAD
+}
+
+// VAD is how the model tells speech from silence.
+type VAD struct {
+	// Threshold from 0 to 1; default 0.5. Higher for noisy lines.
+	Threshold float64
+	// PrefixPadding is kept before speech (300 ms), Silence ends a turn (500 ms).
+	PrefixPadding, Silence time.Duration
+}
+
+func (v VAD) turnDetection(l media.Listen) *TurnDetection {
+	t := &TurnDetection{
+		Type: "server_vad", Threshold: 0.5, PrefixPaddingMS: 300, SilenceDurationMS: 500,
+		CreateResponse: l.Respond, InterruptResponse: l.Interrupt,
+	}
+	if v.Threshold > 0 {
+		t.Threshold = v.Threshold
+	}
+	if v.PrefixPadding > 0 {
+		t.PrefixPaddingMS = int(v.PrefixPadding.Milliseconds())
+	}
+	if v.Silence > 0 {
+		t.SilenceDurationMS = int(v.Silence.Milliseconds())
+	}
+	return t
+}
+
+// Agent is a configured session. It implements [media.Agent], whose concurrency
+// contract holds here.
+type Agent struct {
+	conn   *Conn
+	output media.Format
+	vad    VAD
+}
+
+// Dial implements [media.Dialer]: it connects, waits for session.created, configures
+// the session in one update, and returns it when session.updated echoes our formats.
+// A refused first update is fatal: the model would speak another format with another
+// voice (research section 3). Errors are *[DialError].
+func (d Dialer) Dial(ctx context.Context, setup media.AgentSetup) (media.Agent, error) {
+	conn, err := Dial(ctx, d.Config)
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{conn: conn, output: setup.Output, vad: d.VAD}
+	// The handshake reads block; a closed socket ends them.
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	err = a.configure(setup)
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		_ = conn.Close() // the handshake's error is the one to tell
+		if ctx.Err() != nil {
+			err = fmt.Errorf("no configured session in time: %w", context.Cause(ctx))
+		}
+		var dial *DialError
+		if errors.As(err, &dial) {
+			return nil, dial
+		}
+		return nil, &DialError{Kind: DialUnreachable, Err: err}
+	}
+	return a, nil
+}
+
+const configID = "configure_1"
+
+func (a *Agent) configure(setup media.AgentSetup) error {
+	if _, err := a.await("session.created"); err != nil {
+		return err
+	}
+	if err := a.conn.Write(sessionUpdate(setup, a.vad)); err != nil {
+		return err
+	}
+	ev, err := a.await("session.updated")
+	if err != nil {
+		return err
+	}
+	in, out := ev.Session.Audio.Input.Format, ev.Session.Audio.Output.Format
+	if in.Type != string(media.PCMU) || out != outputFormat(setup.Output) {
+		return &DialError{Kind: DialRefused, Err: fmt.Errorf("the session's formats are %q in and %q out, not what was asked for", in.Type, out.Type)}
+	}
+	return nil
+}
+
+// await reads up to an event of type typ. An error event before it is the end: it may
+// be a refused key after an accepted upgrade (research section 2).
+func (a *Agent) await(typ string) (ServerEvent, error) {
+	for {
+		ev, err := a.conn.Read()
+		var syntax *SyntaxError
+		switch {
+		case errors.As(err, &syntax):
+			continue
+		case err != nil:
+			return ServerEvent{}, err
+		case ev.Type == typ:
+			return ev, nil
+		case ev.Type == "error":
+			kind, ok := fatalCodes[ev.Error.Code]
+			if !ok {
+				kind = DialRefused
+			}
+			return ServerEvent{}, &DialError{Kind: kind, Code: ev.Error.Code, Err: fmt.Errorf("%s (parameter %q)", ev.Error.Message, ev.Error.Param)}
+		}
+	}
+}
+
+func outputFormat(f media.Format) AudioFormat {
+	if f == media.PCM24k {
+		return AudioFormat{Type: "audio/pcm", Rate: 24000}
+	}
+	return AudioFormat{Type: "audio/pcmu"} // no rate: it is an unknown parameter here
+}
+
+func sessionUpdate(setup media.AgentSetup, vad VAD) SessionUpdate {
+	out := outputFormat(setup.Output)
+	input := &InputAudio{Format: &AudioFormat{Type: string(media.PCMU)}, TurnDetection: vad.turnDetection(setup.Listen)}
+	if setup.TranscriptionModel != "" {
+		input.Transcription = &Transcription{Model: setup.TranscriptionModel, Language: setup.Language}
+	}
+	s := SessionConfig{
+		Type: "realtime", OutputModalities: []string{"audio"}, Instructions: setup.Instructions,
+		Audio:      &AudioConfig{Input: input, Output: &OutputAudio{Format: &out, Voice: setup.Voice}},
+		ToolChoice: "auto",
+	}
+	for _, t := range setup.Tools {
+		s.Tools = append(s.Tools, Tool{Type: "function", Name: t.Name, Description: t.Description, Parameters: t.Parameters})
+	}
+	return SessionUpdate{EventID: configID, Session: s}
+}
+
+// Receive implements [media.Agent]. Messages that are no events are skipped.
+func (a *Agent) Receive() (media.AgentEvent, error) {
+	for {
+		ev, err := a.conn.Read()
+		var syntax *SyntaxError
+		if errors.As(err, &syntax) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if out := translate(ev); out != nil {
+			return out, nil
+		}
+	}
+}
+
+// Send implements [media.Agent].
+func (a *Agent) Send(cmd media.AgentCommand) error {
+	switch cmd := cmd.(type) {
+	case media.Hear:
+		return a.conn.WriteAudio(cmd.Audio)
+	default:
+		return a.conn.Write(clientEvent(cmd, a.vad))
+	}
+}
+
+// Close implements [media.Agent].
+func (a *Agent) Close() error { return a.conn.Close() }
+
+// clientEvent says a command in the API's words.
+func clientEvent(cmd media.AgentCommand, vad VAD) ClientEvent {
+	switch cmd := cmd.(type) {
+	case media.Listen:
+		return SessionUpdate{EventID: cmd.EventID, Session: SessionConfig{
+			Type: "realtime", Audio: &AudioConfig{Input: &InputAudio{TurnDetection: vad.turnDetection(cmd)}},
+		}}
+	case media.Respond:
+		p := ResponseParams{Instructions: cmd.Instructions, Metadata: map[string]string{"kind": cmd.Kind}}
+		if cmd.NoTools {
+			p.ToolChoice = "none"
+		}
+		return ResponseCreate{EventID: cmd.EventID, Response: p}
+	case media.Cancel:
+		return ResponseCancel{ResponseID: cmd.ResponseID}
+	case media.Truncate:
+		return ItemTruncate{ItemID: cmd.ItemID, ContentIndex: cmd.ContentIndex, AudioEndMS: cmd.AudioEndMS}
+	case media.Answer:
+		return ItemCreate{Item: FunctionOutput(cmd.CallID, cmd.Output)}
+	case media.Note:
+		return ItemCreate{Item: SystemMessage(cmd.Text)}
+	}
+	panic(fmt.Sprintf("realtime: no client event for %T", cmd)) // the command types are closed
+}

@@ -1,0 +1,215 @@
+// Package realtime speaks the OpenAI Realtime API, in its GA dialect, over a
+// WebSocket: the client events we send, the server events we read, the connection
+// ([Conn]) and the agent of a call on top of it ([Agent], [Dialer]), which is where
+// the dialect ends: package media knows none of it.
+//
+// It owns the wire format, the handshake (session.created, session.update,
+// session.updated, formats compared) and the meaning of errors. It never decides
+// what to say or when, and never keeps audio.
+//
+// What we send is valid by the strict reading of the specification. What we read may
+// be anything: unknown events, fields and content types never break a call.
+//
+// Protocol: research openai-realtime.md sections 2 to 8.
+package realtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+const (
+	// DefaultBaseURL is the vendor's.
+	DefaultBaseURL = "wss://api.openai.com/v1"
+
+	// readLimit: session.updated echoes instructions and tools, and audio deltas have no bound.
+	readLimit     = 16 << 20
+	handshakeMost = 10 * time.Second
+	writeWithin   = 10 * time.Second
+	pingEvery     = 20 * time.Second
+	// deadAfter is how long a connection may be silent, pongs included.
+	deadAfter = 50 * time.Second
+)
+
+// Config says where the model is and who we are.
+type Config struct {
+	// BaseURL has scheme ws, wss, http or https; "/realtime?model=" is appended.
+	// Default [DefaultBaseURL].
+	BaseURL string
+	// Model, such as "gpt-realtime-2.1". Required.
+	Model string
+	// APIKey is sent as the bearer token.
+	APIKey string
+	// SafetyIdentifier is a stable hash that stands for the end user, never the
+	// user's number; optional.
+	SafetyIdentifier string
+	// Dialer is used instead of one of the package's own; for tests and proxies.
+	Dialer *websocket.Dialer
+}
+
+// endpoint is the URL to dial.
+func (c Config) endpoint() (string, error) {
+	base := c.BaseURL
+	if base == "" {
+		base = DefaultBaseURL
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return "", fmt.Errorf("base URL of the model: %w", err)
+	}
+	switch u.Scheme {
+	case "http":
+		u.Scheme = "ws"
+	case "https":
+		u.Scheme = "wss"
+	case "ws", "wss":
+	default:
+		return "", fmt.Errorf("base URL of the model has scheme %q: use wss or https", u.Scheme)
+	}
+	if u.Host == "" {
+		return "", errors.New("base URL of the model has no host")
+	}
+	if c.Model == "" {
+		return "", errors.New("no model named: set one, such as gpt-realtime-2.1")
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/") + "/realtime"
+	q := u.Query()
+	q.Set("model", c.Model)
+	u.RawQuery = q.Encode()
+	u.Fragment = ""
+	return u.String(), nil
+}
+
+// header never names a beta: that is refused since 2026-05-12 (research section 2).
+func (c Config) header() http.Header {
+	h := http.Header{}
+	h.Set("Authorization", "Bearer "+c.APIKey)
+	if c.SafetyIdentifier != "" {
+		h.Set("OpenAI-Safety-Identifier", c.SafetyIdentifier)
+	}
+	return h
+}
+
+// Conn is one Realtime connection. One goroutine may read and one other may write at
+// the same time; Close may be called from anywhere, more than once, and ends both.
+type Conn struct {
+	ws  *websocket.Conn
+	out []byte // reused by the writer
+	ids atomic.Int64
+
+	closing   chan struct{}
+	closeOnce sync.Once
+	closeErr  error
+	pinger    sync.WaitGroup
+}
+
+// Dial opens a connection. It follows no redirect. Errors of the handshake are
+// *[DialError]. The caller must Close what it gets.
+func Dial(ctx context.Context, cfg Config) (*Conn, error) {
+	endpoint, err := cfg.endpoint()
+	if err != nil {
+		return nil, &DialError{Kind: DialMisconfigured, Err: err}
+	}
+	dialer := cfg.Dialer
+	if dialer == nil {
+		dialer = &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: handshakeMost}
+	}
+	ws, resp, err := dialer.DialContext(ctx, endpoint, cfg.header())
+	if resp != nil && resp.Body != nil {
+		defer resp.Body.Close()
+	}
+	if err != nil {
+		return nil, handshakeError(resp, err)
+	}
+	return newConn(ws, pingEvery, deadAfter), nil
+}
+
+func newConn(ws *websocket.Conn, pings, dead time.Duration) *Conn {
+	c := &Conn{ws: ws, closing: make(chan struct{})}
+	ws.SetReadLimit(readLimit)
+	alive := func(string) error { return ws.SetReadDeadline(time.Now().Add(dead)) }
+	ws.SetPongHandler(alive)
+	_ = alive("") // a socket that takes no deadline fails at its first read
+	c.pinger.Go(func() { c.ping(pings) })
+	return c
+}
+
+// ping keeps the connection known to be alive: without a pong its reads time out.
+func (c *Conn) ping(every time.Duration) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-c.closing:
+			return
+		case <-t.C:
+			if err := c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWithin)); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Read returns the next event. A *[SyntaxError] concerns that message alone; any other
+// error means that the connection is gone, as every close of it does.
+func (c *Conn) Read() (ServerEvent, error) {
+	kind, data, err := c.ws.ReadMessage()
+	if err != nil {
+		return ServerEvent{}, fmt.Errorf("read from the model: %w", err)
+	}
+	if kind != websocket.TextMessage {
+		return ServerEvent{}, &SyntaxError{Problem: "a binary message"}
+	}
+	return Decode(data)
+}
+
+// WriteAudio appends audio to the model's input: base64, copied as it is.
+func (c *Conn) WriteAudio(audio string) error {
+	c.out = AppendAudio(c.out[:0], c.NextID("audio"), audio)
+	return c.write(c.out)
+}
+
+// Write sends a client event. An empty event id is filled in.
+func (c *Conn) Write(ev ClientEvent) error {
+	data, err := Encode(ev, c.NextID("ev"))
+	if err != nil {
+		return err
+	}
+	return c.write(data)
+}
+
+func (c *Conn) write(data []byte) error {
+	if err := c.ws.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
+		return fmt.Errorf("write to the model: %w", err)
+	}
+	if err := c.ws.WriteMessage(websocket.TextMessage, data); err != nil {
+		return fmt.Errorf("write to the model: %w", err)
+	}
+	return nil
+}
+
+// NextID makes an event id that this connection has not used.
+func (c *Conn) NextID(what string) string {
+	return fmt.Sprintf("%s_%d", what, c.ids.Add(1))
+}
+
+// Close ends the session: there is no other way to say so (research section 3).
+func (c *Conn) Close() error {
+	c.closeOnce.Do(func() {
+		close(c.closing)
+		bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+		_ = c.ws.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
+		c.closeErr = c.ws.Close()
+	})
+	c.pinger.Wait()
+	return c.closeErr
+}

@@ -1,0 +1,97 @@
+package realtime
+
+import (
+	"time"
+
+	"github.com/clawdbot/call-agent/media"
+)
+
+// translations says what each server event means for a call. An event that is not
+// here means nothing to it, today's or tomorrow's.
+var translations = map[string]func(ServerEvent) media.AgentEvent{
+	"response.output_audio.delta": func(e ServerEvent) media.AgentEvent {
+		return media.AgentAudio{ResponseID: e.ResponseID, ItemID: e.ItemID, ContentIndex: e.ContentIndex, Audio: e.Delta}
+	},
+	"response.output_audio.done": func(e ServerEvent) media.AgentEvent {
+		return media.AgentAudioDone{ResponseID: e.ResponseID, ItemID: e.ItemID}
+	},
+	"response.output_audio_transcript.done": func(e ServerEvent) media.AgentEvent {
+		return media.AgentTranscript{ResponseID: e.ResponseID, ItemID: e.ItemID, Text: e.Transcript}
+	},
+	"input_audio_buffer.speech_started": func(e ServerEvent) media.AgentEvent { return media.CalleeStarted{ItemID: e.ItemID} },
+	"input_audio_buffer.speech_stopped": func(e ServerEvent) media.AgentEvent { return media.CalleeStopped{ItemID: e.ItemID} },
+	"input_audio_buffer.committed":      func(e ServerEvent) media.AgentEvent { return media.CalleeCommitted{ItemID: e.ItemID} },
+	"conversation.item.input_audio_transcription.completed": func(e ServerEvent) media.AgentEvent {
+		return media.CalleeTranscript{ItemID: e.ItemID, Text: e.Transcript, Seconds: e.Usage.Seconds}
+	},
+	"conversation.item.input_audio_transcription.failed": func(e ServerEvent) media.AgentEvent {
+		return media.CalleeTranscript{ItemID: e.ItemID, Failed: true}
+	},
+	"response.created": func(e ServerEvent) media.AgentEvent {
+		return media.ResponseStarted{ResponseID: e.Response.ID, Kind: e.Response.Metadata["kind"]}
+	},
+	"response.done":             responseEnded,
+	"response.output_item.done": functionCall,
+	"session.updated":           listening,
+	"error": func(e ServerEvent) media.AgentEvent {
+		return media.AgentFault{Fault: fault(e.Error), EventID: e.Error.EventID}
+	},
+	"rate_limits.updated": limits,
+}
+
+// translate returns nil for an event that means nothing to a call.
+func translate(ev ServerEvent) media.AgentEvent {
+	if f, ok := translations[ev.Type]; ok {
+		return f(ev)
+	}
+	return nil
+}
+
+func responseEnded(e ServerEvent) media.AgentEvent {
+	out := media.ResponseEnded{ResponseID: e.Response.ID, Usage: usage(e.Response.Usage)}
+	switch e.Response.Status {
+	case "cancelled":
+		out.Status = media.ResponseCancelled
+	case "incomplete":
+		out.Status = media.ResponseIncomplete
+	case "failed":
+		out.Status, out.Fault = media.ResponseFailed, fault(e.Response.StatusDetails.Error)
+	}
+	return out
+}
+
+// functionCall acts on complete calls only: arguments.done also comes on
+// interruption, with half the arguments (research section 11).
+func functionCall(e ServerEvent) media.AgentEvent {
+	if e.Item.Type != "function_call" || e.Item.Status != "completed" || e.Item.CallID == "" {
+		return nil
+	}
+	return media.AgentCall{ResponseID: e.ResponseID, CallID: e.Item.CallID, Name: e.Item.Name, Arguments: e.Item.Arguments}
+}
+
+func listening(e ServerEvent) media.AgentEvent {
+	t := e.Session.Audio.Input.TurnDetection
+	if t == nil {
+		return media.AgentListening{}
+	}
+	return media.AgentListening{Listen: media.Listen{Respond: t.CreateResponse, Interrupt: t.InterruptResponse}}
+}
+
+// limits reports the longest wait among the limits.
+func limits(e ServerEvent) media.AgentEvent {
+	var longest float64
+	for _, l := range e.RateLimits {
+		longest = max(longest, l.ResetSeconds)
+	}
+	return media.AgentLimits{Reset: time.Duration(min(longest, 3600) * float64(time.Second))}
+}
+
+func usage(u Usage) media.Usage {
+	in, out := u.InputTokenDetails, u.OutputTokenDetails
+	return media.Usage{
+		Responses: 1, InputTokens: u.InputTokens, OutputTokens: u.OutputTokens,
+		TextIn: in.TextTokens, AudioIn: in.AudioTokens, CachedIn: in.CachedTokens,
+		CachedText: in.CachedTokensDetails.TextTokens, CachedAudio: in.CachedTokensDetails.AudioTokens,
+		TextOut: out.TextTokens, AudioOut: out.AudioTokens,
+	}
+}

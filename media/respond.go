@@ -1,0 +1,202 @@
+package media
+
+import (
+	"strconv"
+	"time"
+)
+
+// What the model is told by the system, besides its instructions.
+const (
+	noteOpening  = "You have just introduced yourself. Now, in one or two short sentences, say why you are calling and ask your first question. If the callee said something meanwhile, answer it first. Do not introduce yourself again."
+	notePrompt   = "The callee has been silent for a while. Ask in one short sentence whether they are still there."
+	noteSilence  = "Nobody answers any more. Say goodbye in one short sentence; the call ends after it."
+	noteTimeUp   = "The call must end now. In one short sentence, apologise that you have to go and say goodbye."
+	greetingHead = "\n\n# Now\nThe call has just been answered. Say exactly this sentence, word by word, and nothing before it:\n\""
+	greetingTail = "\"\nAfter it say nothing more: stop there."
+	greetingMore = "\"\nAfter it, say in one or two short sentences why you are calling, and ask your first question."
+)
+
+// eventID makes the next id of a command.
+func (c *conversation) eventID(what string) string {
+	return what + "_" + strconv.Itoa(c.serial)
+}
+
+// pump asks for the response that is owed, if it may be asked for now.
+func (c *conversation) pump() {
+	g := &c.gate
+	if c.over || c.muted || c.lastWords() || c.gone || !c.ready || g.state != gateIdle || g.pending == nil {
+		return
+	}
+	if c.talk.speaking && !g.pending.force {
+		return
+	}
+	if c.now.Before(g.notBefore) {
+		c.alarms.set(alarmBackoff, g.notBefore)
+		return
+	}
+	r := g.pending
+	g.pending = nil
+	c.serial++
+	g.state, g.sent, g.sentID = gateRequested, r, c.eventID("respond")
+	c.alarms.set(alarmGate, c.now.Add(c.cfg.ResponseWithin))
+	c.talk.owed = false
+	if r.note != "" {
+		c.fx.sendAgent(Note{Text: r.note})
+	}
+	cmd := Respond{EventID: g.sentID, Kind: string(r.kind)}
+	switch r.kind {
+	case respondGreeting:
+		// These instructions replace the session's, so they repeat them (research section 12).
+		tail := greetingTail
+		if c.cfg.GreetInOne {
+			tail = greetingMore
+		}
+		cmd.Instructions = c.cfg.Instructions + greetingHead + c.cfg.Disclosure + tail
+		cmd.NoTools = true
+	case respondOpening, respondPrompt, respondFarewell:
+		cmd.NoTools = true
+	case respondAnswer, respondTools:
+	}
+	c.fx.sendAgent(cmd)
+}
+
+// responseStarted takes note of a response, ours or the model's own.
+func (c *conversation) responseStarted(ev ResponseStarted) {
+	r := &response{id: ev.ResponseID, req: c.gate.grant(ev.ResponseID, ev.Kind)}
+	c.responses[ev.ResponseID] = r
+	if r.req != nil {
+		r.kind = r.req.kind
+	}
+	c.alarms.clear(alarmGate)
+	c.stopWatching()
+	if r.kind != respondPrompt {
+		c.silent = silenceState{}
+	}
+	if r.kind == respondGreeting && c.greeting.item == "" {
+		c.greeting.response = r.id
+	}
+	late := c.talk.speaking || r.req != nil && r.req.void
+	if c.over || c.muted || late && !c.protected() && !c.forced() {
+		c.kill(r) // the callee has spoken meanwhile
+	}
+}
+
+// kill stops a response that must not be heard any more.
+func (c *conversation) kill(r *response) {
+	r.dead = true
+	if !r.done && !c.gone {
+		c.alarms.set(alarmGate, c.now.Add(c.cfg.ResponseWithin))
+		c.fx.sendAgent(Cancel{ResponseID: r.id})
+	}
+}
+
+// responseEnded is the last word on a response.
+func (c *conversation) responseEnded(ev ResponseEnded) {
+	c.out.Usage.add(ev.Usage)
+	r := c.responses[ev.ResponseID]
+	if r == nil { // its start was never told
+		r = &response{id: ev.ResponseID, req: c.gate.grant(ev.ResponseID, "")}
+		c.responses[ev.ResponseID] = r
+	}
+	if r.done {
+		return
+	}
+	r.done, r.status = true, ev.Status
+	for _, it := range c.play.items {
+		if it.responseID == r.id {
+			c.finishItem(it)
+		}
+	}
+	c.gate.release(r.id)
+	c.alarms.clear(alarmGate)
+	if c.gate.state == gateRequested {
+		c.alarms.set(alarmGate, c.now.Add(c.cfg.ResponseWithin))
+	}
+	if c.over || c.muted {
+		return
+	}
+	if ev.Status == ResponseFailed {
+		c.responseFailed(r, ev.Fault)
+		return
+	}
+	if r.spoke || r.calls > 0 {
+		c.failures = 0
+	}
+	c.follow(r)
+}
+
+// follow does what comes after a response that did not fail.
+func (c *conversation) follow(r *response) {
+	switch {
+	case r.kind == respondGreeting && !r.spoke:
+		c.responseFailed(r, Fault{Class: FaultUnknown, Code: "nothing_said"})
+	case r.kind == respondGreeting:
+		c.greetingEnded(r)
+	case r.kind == respondFarewell:
+		c.farewellEnded(r)
+	default:
+		c.batchDone(r)
+	}
+}
+
+// gateTimeout: a response was asked for and never began, or was cancelled and never ended.
+func (c *conversation) gateTimeout() {
+	c.cfg.Log.Warn("no word of a response in time", "state", int(c.gate.state))
+	own := c.gate.own
+	c.gate.reset()
+	if own {
+		c.gate.want(request{kind: respondAnswer})
+	}
+}
+
+// responseFailed acts on a response that said nothing: nobody else will (research
+// section 7). Rate limits are waited for, a server's fault is tried once more.
+func (c *conversation) responseFailed(r *response, f Fault) {
+	c.failures++
+	c.cfg.Log.Warn("response failed", "kind", string(r.kind), "code", f.Code, "tries", c.failures)
+	c.observe(Moment{Kind: MomentResponseFailed, Name: f.Code})
+	retry := request{kind: respondAnswer}
+	if r.req != nil {
+		retry = *r.req
+		retry.note = "" // it is in the conversation already
+	}
+	if c.ending != nil {
+		retry = request{kind: respondFarewell, force: c.ending.forced}
+	}
+	switch {
+	case f.Class == FaultFatal:
+		c.modelLost()
+	case f.Class == FaultRateLimited && c.failures <= 3:
+		c.gate.notBefore = c.now.Add(min(max(c.rateReset, time.Second), 10*time.Second))
+		c.gate.want(retry)
+	case f.Class != FaultRateLimited && c.failures <= 1:
+		c.gate.want(retry)
+	case c.ending != nil:
+		c.playOut()
+	default:
+		c.apologise(EndModelSilent)
+	}
+}
+
+// agentFault acts on an error of the model that left the connection open. Unknown
+// ones are logged: treating them as fatal killed calls elsewhere (research section 8).
+func (c *conversation) agentFault(ev AgentFault) {
+	f := ev.Fault
+	ours := c.gate.sent != nil && (ev.EventID == c.gate.sentID || ev.EventID == "" && f.Class == FaultConflict)
+	switch f.Class {
+	case FaultFatal:
+		c.modelLost()
+	case FaultConflict:
+		if ours {
+			c.gate.refused(true)
+		}
+	case FaultBenign:
+	case FaultRequest, FaultRateLimited, FaultUnknown:
+		c.cfg.Log.Warn("the model refused a command", "code", f.Code, "command", ev.EventID)
+		if ours {
+			sent := c.gate.sent
+			c.gate.refused(false)
+			c.responseFailed(&response{kind: sent.kind, req: sent}, f)
+		}
+	}
+}

@@ -1,0 +1,354 @@
+package media
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/clawdbot/call-agent/media/twiliostream"
+)
+
+const (
+	// mostHeard bounds the callee's audio that waits for the model's socket: 5 s of frames.
+	mostHeard = 250
+	// mostSpoken bounds the agent's audio that waits for the phone's socket: 60 s. It is
+	// large because the model speaks faster than real time; the phone itself takes 10 min.
+	mostSpoken = 1000
+	// mostTools is how many tool calls may run at the same time.
+	mostTools = 8
+)
+
+// Session is one live call. Make it with [New], call Run once; HangUp may be called
+// from anywhere, before, while and after Run runs.
+type Session struct {
+	cfg      Config
+	phone    Phone
+	dialer   Dialer
+	tools    Tools
+	observer Observer
+
+	asked    chan hangUpAsked
+	toPhone  *queue[phoneCommand]
+	toAgent  *queue[AgentCommand]
+	fromSock chan any // what the readers and the dialler saw
+	toolsOut chan toolDone
+	slots    chan struct{}
+	done     chan struct{} // closed when the control loop has ended
+	work     sync.WaitGroup
+
+	// toolCtx bounds the tools; it ends with Run's context, not with the call: a booking
+	// under way when the callee hangs up is finished and recorded.
+	toolCtx context.Context
+
+	mu    sync.Mutex
+	model Agent // once dialled
+}
+
+// New prepares a session. tools and observer may be nil.
+func New(cfg Config, phone Phone, dialer Dialer, tools Tools, observer Observer) (*Session, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("media session: %w", err)
+	}
+	if observer == nil {
+		observer = ObserverFunc(func(Moment) {})
+	}
+	return &Session{
+		cfg: cfg.withDefaults(), phone: phone, dialer: dialer, tools: tools, observer: observer,
+		asked:    make(chan hangUpAsked, 8),
+		toPhone:  newQueue(mostSpoken, func(p phoneCommand) bool { return p.media != "" }),
+		toAgent:  newQueue(mostHeard, func(a AgentCommand) bool { _, audio := a.(Hear); return audio }),
+		fromSock: make(chan any, 64),
+		toolsOut: make(chan toolDone, mostTools),
+		slots:    make(chan struct{}, mostTools),
+		done:     make(chan struct{}),
+	}, nil
+}
+
+// HangUp asks for the end of the call. EndDrained, EndMaxLength and EndSilence say
+// goodbye first; every other reason ends it at once.
+func (s *Session) HangUp(reason EndReason) {
+	select {
+	case s.asked <- hangUpAsked{reason: reason}:
+	default: // eight requests are waiting already: one of them will do
+	}
+}
+
+// Run carries the call to its end and returns what it came to. The model is dialled
+// at once, in parallel with the phone's start. Cancelling ctx ends the call without a
+// word, with the EndReason that is the cause, or else EndHostLost. When Run returns,
+// both sockets are closed and every goroutine of the session has ended.
+func (s *Session) Run(ctx context.Context) Outcome {
+	ctx, cancel := context.WithCancel(ctx)
+	s.toolCtx = ctx
+	c := newConversation(s.cfg, s, time.Now())
+	s.work.Go(s.writePhone)
+	s.work.Go(func() { s.readPhone(ctx) })
+	s.work.Go(func() { s.talkToAgent(ctx) })
+
+	s.loop(ctx, c)
+
+	close(s.done)
+	cancel()
+	s.closeAgent()
+	s.work.Wait()
+	out := c.outcome()
+	out.Quality.DroppedIn += s.toAgent.lost()
+	out.Quality.DroppedOut += s.toPhone.lost()
+	return out
+}
+
+// loop is the control loop: the only place where the conversation's state changes.
+func (s *Session) loop(ctx context.Context, c *conversation) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	cancelled := ctx.Done()
+	for !c.finished() {
+		if at, ok := c.alarms.next(); ok {
+			timer.Reset(time.Until(at))
+		} else {
+			timer.Stop()
+		}
+		select {
+		case ev := <-s.fromSock:
+			c.handle(time.Now(), ev)
+		case ev := <-s.toolsOut:
+			c.handle(time.Now(), ev)
+		case ev := <-s.asked:
+			c.handle(time.Now(), ev)
+		case <-cancelled:
+			cancelled = nil
+			c.handle(time.Now(), hangUpAsked{reason: causeOf(ctx), atOnce: true})
+		case <-timer.C:
+		}
+		for c.expire(time.Now()) {
+		}
+		if !c.needsAgent() {
+			s.closeAgent()
+		}
+	}
+}
+
+// causeOf is the reason for which a context was cancelled.
+func causeOf(ctx context.Context) EndReason {
+	var reason EndReason
+	if errors.As(context.Cause(ctx), &reason) {
+		return reason
+	}
+	return EndHostLost
+}
+
+// tell hands an event to the control loop; false when that has ended.
+func (s *Session) tell(ev any) bool {
+	select {
+	case s.fromSock <- ev:
+		return true
+	case <-s.done:
+		return false
+	}
+}
+
+// readPhone is the one reader of the phone's socket.
+func (s *Session) readPhone(ctx context.Context) {
+	start, err := s.phone.Start()
+	if err != nil {
+		s.tell(phoneGone{reason: startReason(err)})
+		return
+	}
+	if s.cfg.Admit != nil {
+		if err := s.cfg.Admit(ctx, start); err != nil {
+			s.cfg.Log.Warn("stream not admitted", "err", err)
+			s.tell(phoneGone{reason: EndBadStream})
+			return
+		}
+	}
+	for ok := s.tell(phoneStarted{}); ok; {
+		ev, err := s.phone.Read()
+		var bad *twiliostream.FrameError
+		switch {
+		case errors.As(err, &bad):
+			ok = s.tell(phoneBad{})
+		case err != nil:
+			s.tell(phoneGone{reason: EndPhoneLost})
+			return
+		default:
+			ok = s.tell(ev)
+		}
+	}
+}
+
+// startReason tells a peer that is no phone of ours from one that went away.
+func startReason(err error) EndReason {
+	var start *twiliostream.StartError
+	var frame *twiliostream.FrameError
+	if errors.As(err, &start) || errors.As(err, &frame) {
+		return EndBadStream
+	}
+	return EndPhoneLost
+}
+
+// writePhone is the one writer of the phone's socket.
+func (s *Session) writePhone() {
+	for {
+		cmd, ok := s.toPhone.next()
+		if !ok {
+			return
+		}
+		var err error
+		switch {
+		case cmd.clear:
+			err = s.phone.WriteClear()
+		case cmd.mark != "":
+			err = s.phone.WriteMark(cmd.mark)
+		default:
+			err = s.phone.WriteMedia(cmd.media)
+		}
+		if err != nil {
+			s.toPhone.abandon()
+			s.tell(phoneGone{reason: EndPhoneLost})
+			return
+		}
+	}
+}
+
+// talkToAgent dials the model, then is the one reader of its socket; its writer runs beside it.
+func (s *Session) talkToAgent(ctx context.Context) {
+	listen := Listen{} // the greeting can't be interrupted: see greetingState
+	agent, err := s.dialer.Dial(ctx, AgentSetup{
+		Instructions: s.cfg.Instructions, Voice: s.cfg.Voice, Output: s.cfg.Output,
+		Tools:              append(append([]ToolDef(nil), s.cfg.Tools...), EndCallTool()),
+		TranscriptionModel: s.cfg.TranscriptionModel, Language: s.cfg.Language, Listen: listen,
+	})
+	if err != nil {
+		s.tell(agentGone{err})
+		return
+	}
+	s.mu.Lock()
+	s.model = agent
+	s.mu.Unlock()
+	s.work.Go(func() { s.writeAgent(agent) })
+	if !s.tell(agentReady{listen}) {
+		s.closeAgent() // the call ended while the model was dialled
+		return
+	}
+	for {
+		ev, err := agent.Receive()
+		if err != nil {
+			s.tell(agentGone{err})
+			return
+		}
+		if !s.tell(ev) {
+			return
+		}
+	}
+}
+
+// writeAgent is the one writer of the model's socket.
+func (s *Session) writeAgent(agent Agent) {
+	for {
+		cmd, ok := s.toAgent.next()
+		if !ok {
+			return
+		}
+		if err := agent.Send(cmd); err != nil {
+			s.toAgent.abandon()
+			s.tell(agentGone{err})
+			return
+		}
+	}
+}
+
+// closeAgent ends both goroutines of the model's side, if it was dialled.
+func (s *Session) closeAgent() {
+	s.toAgent.abandon()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.model != nil {
+		_ = s.model.Close() // the socket's last words change nothing about the call
+	}
+}
+
+// The effects of the conversation. They are called from the control loop.
+
+// sendPhone queues a command. A clear overtakes all media and marks that wait: they
+// belong to the generation that it ends.
+func (s *Session) sendPhone(cmd phoneCommand) {
+	if cmd.clear {
+		s.toPhone.replace(cmd, func(p phoneCommand) bool { return !p.clear })
+		return
+	}
+	s.toPhone.push(cmd)
+}
+
+func (s *Session) sendAgent(cmd AgentCommand) { s.toAgent.push(cmd) }
+
+func (s *Session) observe(m Moment) { s.observer.Observe(m) }
+
+// hangUp lets go of the phone: what the session came to is settled first, then the
+// stream is closed, which ends its reader and its writer. The control loop does not
+// wait for it; Run does.
+func (s *Session) hangUp(out Outcome) {
+	s.toPhone.abandon()
+	s.work.Go(func() {
+		if s.cfg.Settle != nil {
+			s.cfg.Settle(out)
+		}
+		_ = s.phone.Close() // a socket that is gone already is what we want
+	})
+}
+
+// run starts a tool call. Its answer comes in time, even from a tool that does not
+// heed its context; Run waits for that tool all the same.
+func (s *Session) run(call ToolCall) {
+	began := time.Now()
+	answered := make(chan string, 1)
+	s.work.Go(func() {
+		s.slots <- struct{}{}
+		defer func() { <-s.slots }()
+		ctx, cancel := context.WithDeadline(s.toolCtx, began.Add(s.cfg.ToolTimeout))
+		defer cancel()
+		answered <- s.callTool(ctx, call)
+	})
+	s.work.Go(func() {
+		timeout := time.NewTimer(s.cfg.ToolTimeout + 100*time.Millisecond)
+		defer timeout.Stop()
+		done := toolDone{callID: call.ID}
+		select {
+		case done.output = <-answered:
+		case <-timeout.C:
+			done.output = toolError("The tool did not answer in time. Whether it did anything is unknown.")
+		}
+		done.took = time.Since(began)
+		select {
+		case s.toolsOut <- done:
+		case <-s.done:
+		}
+	})
+}
+
+// callTool runs a tool and turns whatever comes of it into an output.
+func (s *Session) callTool(ctx context.Context, call ToolCall) (output string) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.cfg.Log.Error("tool panicked", "tool", call.Name, "panic", p)
+			output = toolError("The tool failed.")
+		}
+	}()
+	if s.tools == nil {
+		return toolError("There is no tool of this name.")
+	}
+	out, err := s.tools.Call(ctx, call)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return toolError("The tool did not answer in time. Whether it did anything is unknown.")
+	case err != nil:
+		s.cfg.Log.Warn("tool failed", "tool", call.Name, "err", err)
+		return toolError("The tool failed.")
+	case !json.Valid([]byte(out)):
+		s.cfg.Log.Warn("tool answered no JSON", "tool", call.Name)
+		return toolError("The tool's answer could not be read.")
+	}
+	return out
+}

@@ -1,0 +1,97 @@
+package media
+
+// agentAudio passes the model's speech on to the phone.
+func (c *conversation) agentAudio(ev AgentAudio) {
+	r := c.responses[ev.ResponseID]
+	if c.over || c.muted || c.lastWords() || r == nil || r.dead {
+		c.out.Quality.LateDeltas++
+		return
+	}
+	it := c.play.find(ev.ItemID)
+	if it == nil || it.done {
+		it = c.beginItem(ev)
+	}
+	if err := it.frames.push(ev.Audio, func(payload string, heard int) { c.send(it, payload, heard) }); err != nil {
+		c.out.Quality.BadAudio++
+		return
+	}
+	if !r.spoke {
+		r.spoke = true
+		c.firstAudio()
+	}
+}
+
+// beginItem adds an item; the one before it is complete by that.
+func (c *conversation) beginItem(ev AgentAudio) *item {
+	for _, other := range c.play.items {
+		c.finishItem(other)
+	}
+	it := &item{
+		id: ev.ItemID, responseID: ev.ResponseID, contentIndex: ev.ContentIndex,
+		frames: newFramer(c.cfg.Output), firstSent: c.now,
+	}
+	c.play.items = append(c.play.items, it)
+	if ev.ResponseID == c.greeting.response && c.greeting.item == "" {
+		c.greeting.item = it.id
+	}
+	c.book.begin(SpeakerAgent, it.id, c.sinceStart())
+	return it
+}
+
+// send queues one message of audio and its mark, by which it will be known as heard.
+func (c *conversation) send(it *item, payload string, heard int) {
+	it.sentBytes += heard
+	c.fx.sendPhone(phoneCommand{media: payload})
+	c.fx.sendPhone(phoneCommand{mark: markName(c.play.gen, it)})
+}
+
+func (c *conversation) agentAudioDone(itemID string) {
+	if it := c.play.find(itemID); it != nil {
+		c.finishItem(it)
+	}
+}
+
+// finishItem sends what is left of an item.
+func (c *conversation) finishItem(it *item) {
+	if it.done {
+		return
+	}
+	it.frames.finish(func(payload string, heard int) { c.send(it, payload, heard) })
+	it.done = true
+}
+
+// firstAudio notes how long the callee waited.
+func (c *conversation) firstAudio() {
+	c.alarms.clear(alarmSpeak)
+	q := &c.out.Quality
+	ms := 0
+	if c.turnWaits {
+		c.turnWaits = false
+		ms = int(c.now.Sub(c.talk.stoppedAt).Milliseconds())
+		if len(q.TurnLatenciesMS) < 256 {
+			q.TurnLatenciesMS = append(q.TurnLatenciesMS, ms)
+		}
+	}
+	if q.FirstAudioMS < 0 {
+		q.FirstAudioMS = c.sinceStart()
+	}
+	c.observe(Moment{Kind: MomentFirstAudio, MS: ms})
+}
+
+// markEchoed takes note of what the callee has heard by now.
+func (c *conversation) markEchoed(name string) {
+	if name == c.play.endMark() && c.lastWords() {
+		c.endMarkEchoed()
+		return
+	}
+	if it := c.play.echo(name, c.now); it != nil {
+		c.greetingEchoed(it)
+	}
+}
+
+// takePlayed acts on items that were played to their end.
+func (c *conversation) takePlayed() {
+	for _, it := range c.play.takePlayed() {
+		c.disclosurePlayed(it)
+	}
+}

@@ -1,0 +1,171 @@
+package twiliostream
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+const (
+	// readLimit is ample: inbound frames are below 500 bytes (research twilio.md section 5).
+	readLimit = 64 << 10
+	// startWithin bounds the time to "connected" and "start"; Twilio needs about 100 ms.
+	startWithin = 10 * time.Second
+	pingEvery   = 20 * time.Second
+	writeWithin = 10 * time.Second
+	// maxBeforeStart bounds what a peer may send instead of a start.
+	maxBeforeStart = 16
+)
+
+// ErrNotStarted is returned by reads and writes before [Conn.Start] succeeded: no
+// message has an address until the phone has named its stream.
+var ErrNotStarted = errors.New("media stream: not started: call Start first")
+
+// Conn is the phone's side of one stream. One goroutine may call Start and Read,
+// one other may call the Write methods, at the same time; Close may be called from
+// anywhere, any number of times, and ends both. Conn answers pings while it is being
+// read, and sends its own from a goroutine that Close waits for.
+type Conn struct {
+	ws        *websocket.Conn
+	frame     bytes.Buffer // reused by the reader
+	out       []byte       // reused by the writer
+	streamSID string       // set by Start, before the writer begins
+	start     Start
+
+	closing   chan struct{}
+	closeOnce sync.Once
+	closeErr  error
+	pinger    sync.WaitGroup
+}
+
+// New takes over ws, whose upgrade was just answered. The caller must Close it.
+func New(ws *websocket.Conn) *Conn { return newConn(ws, pingEvery) }
+
+func newConn(ws *websocket.Conn, pings time.Duration) *Conn {
+	ws.SetReadLimit(readLimit)
+	c := &Conn{ws: ws, closing: make(chan struct{})}
+	c.pinger.Go(func() { c.ping(pings) })
+	return c
+}
+
+// ping keeps middleboxes from dropping an idle socket. That a peer is gone is
+// noticed by its silence, not by a missing pong: Twilio sends 50 frames a second.
+func (c *Conn) ping(every time.Duration) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-c.closing:
+			return
+		case <-t.C:
+			if err := c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWithin)); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Start reads up to the phone's "start" message and returns what it said, at once
+// when called again. The order is connected, start; a *[StartError] names what the
+// peer did instead. It gives up after 10 s.
+func (c *Conn) Start() (Start, error) {
+	if c.streamSID != "" {
+		return c.start, nil
+	}
+	if err := c.ws.SetReadDeadline(time.Now().Add(startWithin)); err != nil {
+		return Start{}, fmt.Errorf("media stream: set deadline for its start: %w", err)
+	}
+	connected := false
+	for range maxBeforeStart {
+		ev, err := c.next("")
+		if err != nil {
+			return Start{}, err
+		}
+		switch ev.Kind {
+		case Connected:
+			connected = true
+		case Started:
+			if !connected {
+				return Start{}, &StartError{Problem: `"start" came before "connected"`}
+			}
+			c.start, c.streamSID = ev.Start, ev.Start.StreamSID
+			return c.start, c.ws.SetReadDeadline(time.Time{})
+		case Media, Mark, DTMF, Stop:
+			return Start{}, &StartError{Problem: `the first messages must be "connected" and "start"`}
+		case Other:
+		}
+	}
+	return Start{}, &StartError{Problem: `no "start" among the first messages`}
+}
+
+// Read returns the next message. A *[FrameError] concerns that message alone; any
+// other error ends the stream. The deadline for a silent phone is the caller's: Close
+// ends a Read.
+func (c *Conn) Read() (Event, error) {
+	if c.streamSID == "" {
+		return Event{}, ErrNotStarted
+	}
+	return c.next(c.streamSID)
+}
+
+func (c *Conn) next(streamSID string) (Event, error) {
+	kind, r, err := c.ws.NextReader()
+	if err != nil {
+		return Event{}, fmt.Errorf("media stream: read: %w", err)
+	}
+	c.frame.Reset()
+	if _, err := c.frame.ReadFrom(r); err != nil {
+		return Event{}, fmt.Errorf("media stream: read: %w", err)
+	}
+	if kind != websocket.TextMessage {
+		return Event{}, &FrameError{Problem: "a binary frame; messages are JSON in text frames"}
+	}
+	return Decode(c.frame.Bytes(), streamSID)
+}
+
+// WriteMedia sends audio: mu-law in base64, at most [MaxMediaBytes] of it.
+func (c *Conn) WriteMedia(payload string) error {
+	return c.write("media", AppendMedia(c.out[:0], c.streamSID, payload))
+}
+
+// WriteMark sends a mark, which comes back when everything before it was played.
+func (c *Conn) WriteMark(name string) error {
+	return c.write("mark", AppendMark(c.out[:0], c.streamSID, name))
+}
+
+// WriteClear makes the phone forget what it has not played.
+func (c *Conn) WriteClear() error {
+	return c.write("clear", AppendClear(c.out[:0], c.streamSID))
+}
+
+func (c *Conn) write(what string, msg []byte) error {
+	c.out = msg
+	if c.streamSID == "" {
+		return fmt.Errorf("send %s: %w", what, ErrNotStarted)
+	}
+	if err := c.ws.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
+		return fmt.Errorf("media stream: send %s: %w", what, err)
+	}
+	if err := c.ws.WriteMessage(websocket.TextMessage, msg); err != nil {
+		return fmt.Errorf("media stream: send %s: %w", what, err)
+	}
+	return nil
+}
+
+// Close says goodbye to the socket and closes it. Twilio then asks the call's
+// action URL what comes next.
+func (c *Conn) Close() error {
+	c.closeOnce.Do(func() {
+		close(c.closing)
+		// The peer may be gone already, and a second is enough for one that is not.
+		bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+		_ = c.ws.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
+		c.closeErr = c.ws.Close()
+	})
+	c.pinger.Wait()
+	return c.closeErr
+}

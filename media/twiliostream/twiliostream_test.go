@@ -1,0 +1,291 @@
+package twiliostream
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	streamSID = "MZ0123456789abcdef0123456789abcdef"
+	startMsg  = `{"event":"start","sequenceNumber":"1","start":{"streamSid":"` + streamSID + `","accountSid":"AC0123456789abcdef0123456789abcdef","callSid":"CA0123456789abcdef0123456789abcdef","tracks":["inbound"],"customParameters":{"callId":"c1"},"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}},"streamSid":"` + streamSID + `"}`
+	connected = `{"event":"connected","protocol":"Call","version":"1.0.0"}`
+	mediaMsg  = `{"event":"media","sequenceNumber":"2","media":{"track":"inbound","chunk":"1","timestamp":"102","payload":"/////w=="},"streamSid":"` + streamSID + `"}`
+	markMsg   = `{"event":"mark","sequenceNumber":"4","streamSid":"` + streamSID + `","mark":{"name":"g0:item:60"}}`
+)
+
+func TestDecodeReadsWhatAPhoneSends(t *testing.T) {
+	for msg, want := range map[string]Event{
+		connected: {Kind: Connected},
+		mediaMsg:  {Kind: Media, TimestampMS: 102, Payload: "/////w=="},
+		markMsg:   {Kind: Mark, Mark: "g0:item:60"},
+		`{"event":"dtmf","streamSid":"` + streamSID + `","sequenceNumber":"5","dtmf":{"track":"inbound_track","digit":"1"}}`: {Kind: DTMF, Digit: "1"},
+		`{"event":"stop","sequenceNumber":"9","stop":{},"streamSid":"` + streamSID + `"}`:                                    {Kind: Stop},
+		`{"event":"mood","streamSid":"` + streamSID + `","mood":{"x":[1]}}`:                                                  {Kind: Other},
+		`{"event":"media","new":1,"media":{"timestamp":102,"payload":"/w==","x":{}},"streamSid":"` + streamSID + `"}`:        {Kind: Media, TimestampMS: -1, Payload: "/w=="},
+		`{"event":"media","media":{"track":"outbound","payload":"/w=="},"streamSid":"` + streamSID + `"}`:                    {Kind: Other},
+	} {
+		got, err := Decode([]byte(msg), streamSID)
+		if err != nil || got.Kind != want.Kind || got.TimestampMS != want.TimestampMS || got.Payload != want.Payload || got.Mark != want.Mark || got.Digit != want.Digit {
+			t.Errorf("%s\n got %+v, %v\nwant %+v", msg, got, err, want)
+		}
+	}
+}
+
+func TestDecodeNamesTheFaultAndNotTheContent(t *testing.T) {
+	for msg, problem := range map[string]string{
+		`{"event":"media","media":{"payload":"secret!"},"streamSid":"` + streamSID + `"}`: "not base64",
+		`{"event":"media","media":{},"streamSid":"` + streamSID + `"}`:                    "not base64",
+		`{"event":"mark","mark":{},"streamSid":"` + streamSID + `"}`:                      "without a name",
+		`{"event":"media","media":{"payload":"/w=="},"streamSid":"MZsecret"}`:             "not this stream's",
+		`{"secret":1}`:  "", // no streamSid either
+		`{"event":"me`:  "not the JSON",
+		`"secret"`:      "not the JSON",
+		`{"event":123}`: "not the JSON",
+	} {
+		_, err := Decode([]byte(msg), streamSID)
+		var frame *FrameError
+		if !errors.As(err, &frame) || !strings.Contains(err.Error(), problem) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", msg, err)
+		}
+	}
+}
+
+func TestDecodeRefusesAStartThatIsNotOurs(t *testing.T) {
+	for _, swap := range [][2]string{
+		{"audio/x-mulaw", "audio/x-alaw"}, {"8000", "16000"}, {`"channels":1`, `"channels":2`},
+		{`"start":{`, `"begin":{`}, {`},"streamSid":"MZ0`, `},"streamSid":"MZ1`},
+	} {
+		_, err := Decode([]byte(strings.Replace(startMsg, swap[0], swap[1], 1)), "")
+		var start *StartError
+		if !errors.As(err, &start) {
+			t.Errorf("%s for %s: %v", swap[1], swap[0], err)
+		}
+	}
+}
+
+func TestEncodeKeepsToTheClosedShapes(t *testing.T) {
+	full := strings.Repeat("/", 640)
+	for want, got := range map[string][]byte{
+		`{"event":"media","streamSid":"` + streamSID + `","media":{"payload":"` + full + `"}}`:       AppendMedia(nil, streamSID, full),
+		`{"event":"mark","streamSid":"` + streamSID + `","mark":{"name":"g1:item_x:60"}}`:            AppendMark(nil, streamSID, "g1:item_x:60"),
+		`{"event":"mark","streamSid":"` + streamSID + `","mark":{"name":"g1:\"\\\u003cü\u003e:60"}}`: AppendMark(nil, streamSID, "g1:\"\\<ü>:60"),
+		`{"event":"clear","streamSid":"` + streamSID + `"}`:                                          AppendClear(nil, streamSID),
+	} {
+		if string(got) != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if schema := contract(t, "ServerToTwilio"); schema != nil {
+			v, err := jsonschema.UnmarshalJSON(bytes.NewReader(got))
+			if err == nil {
+				err = schema.Validate(v)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", got, err)
+			}
+		}
+	}
+}
+
+// contract compiles an entry of the Media Streams schema; nil where it is not at hand.
+func contract(t *testing.T, entry string) *jsonschema.Schema {
+	t.Helper()
+	shared := filepath.Join("..", "..", "..", "shared")
+	if _, err := os.Stat(shared); err != nil {
+		t.Log("left out: validation against the Media Streams schema")
+		return nil
+	}
+	f, err := os.Open(filepath.Join(shared, "contracts", "twilio-media-streams.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	doc, err := jsonschema.UnmarshalJSON(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("urn:contract:twilio-media-streams:1", doc); err != nil {
+		t.Fatal(err)
+	}
+	return c.MustCompile("urn:contract:twilio-media-streams:1#/$defs/" + entry)
+}
+
+func TestValidBase64AgreesWithTheDecoder(t *testing.T) {
+	for _, s := range []string{"", "/w==", "//8=", "////", "///", "//\"=", "/w=", "====", "/w==/w==", "////\n", "-_-_"} {
+		raw, err := base64.StdEncoding.DecodeString(s)
+		if want := err == nil && s != "" && !strings.Contains(s, "\n"); ValidBase64(s) != want {
+			t.Errorf("%q: %v, want %v", s, !want, want)
+		} else if want && DecodedLen(s) != len(raw) {
+			t.Errorf("%q: %d bytes, want %d", s, DecodedLen(s), len(raw))
+		}
+	}
+}
+
+// dial opens a stream: conn is our side, phone the peer's.
+func dial(t *testing.T, pings time.Duration) (conn *Conn, phone *websocket.Conn) {
+	t.Helper()
+	got := make(chan *Conn, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ws, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		got <- newConn(ws, pings)
+	}))
+	phone, resp, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(srv.URL, "http"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	conn = <-got
+	t.Cleanup(func() {
+		conn.Close()
+		phone.Close()
+		srv.Close()
+	})
+	return conn, phone
+}
+
+func send(t *testing.T, phone *websocket.Conn, msgs ...string) {
+	t.Helper()
+	for _, m := range msgs {
+		if err := phone.WriteMessage(websocket.TextMessage, []byte(m)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestConnSpeaksWithAPhone(t *testing.T) {
+	conn, phone := dial(t, time.Hour)
+	if _, err := conn.Read(); !errors.Is(err, ErrNotStarted) {
+		t.Errorf("Read before Start: %v", err)
+	}
+	if err := conn.WriteClear(); !errors.Is(err, ErrNotStarted) {
+		t.Errorf("WriteClear before Start: %v", err)
+	}
+	send(t, phone, connected, startMsg, mediaMsg, `garbage`, markMsg)
+	start, err := conn.Start()
+	if err != nil || start.StreamSID != streamSID || start.CallSID[:2] != "CA" || start.Parameters["callId"] != "c1" {
+		t.Fatalf("%+v, %v", start, err)
+	}
+	if again, err := conn.Start(); err != nil || again.StreamSID != streamSID {
+		t.Errorf("Start again: %+v, %v", again, err)
+	}
+	if ev, err := conn.Read(); err != nil || ev.Kind != Media {
+		t.Errorf("%+v, %v", ev, err)
+	}
+	var frame *FrameError
+	if _, err := conn.Read(); !errors.As(err, &frame) {
+		t.Errorf("garbage: %v", err)
+	}
+	if ev, err := conn.Read(); err != nil || ev.Mark != "g0:item:60" {
+		t.Errorf("the stream goes on after garbage: %+v, %v", ev, err)
+	}
+	for _, write := range []func() error{
+		func() error { return conn.WriteMedia("////") }, func() error { return conn.WriteMark("m") }, conn.WriteClear,
+	} {
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+		var msg struct{ Event, StreamSid string }
+		if err := phone.ReadJSON(&msg); err != nil || msg.StreamSid != streamSID {
+			t.Errorf("%+v, %v", msg, err)
+		}
+	}
+	conn.Close()
+	if _, err := conn.Read(); err == nil || errors.As(err, &frame) {
+		t.Errorf("Read after Close: %v", err)
+	}
+}
+
+func TestConnRefusesAStreamOutOfOrder(t *testing.T) {
+	for name, msgs := range map[string][]string{
+		"start first":        {startMsg},
+		"media before start": {connected, mediaMsg},
+		"never a start":      strings.Split(strings.Repeat(connected+"\n", maxBeforeStart), "\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, phone := dial(t, time.Hour)
+			for _, m := range msgs {
+				if m != "" {
+					send(t, phone, m)
+				}
+			}
+			var start *StartError
+			if _, err := conn.Start(); !errors.As(err, &start) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestConnPingsAndAnswersPings(t *testing.T) {
+	conn, phone := dial(t, 5*time.Millisecond)
+	pinged, ponged := make(chan struct{}, 100), make(chan struct{}, 100)
+	phone.SetPingHandler(func(string) error { pinged <- struct{}{}; return nil })
+	phone.SetPongHandler(func(string) error { ponged <- struct{}{}; return nil })
+	send(t, phone, connected, startMsg)
+	if err := phone.WriteControl(websocket.PingMessage, nil, time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _, _ = conn.Start(); _, _ = conn.Read() }()
+	phoneDone := make(chan struct{})
+	go func() { defer close(phoneDone); _, _, _ = phone.ReadMessage() }()
+	<-pinged
+	<-ponged
+	conn.Close()
+	<-done
+	<-phoneDone
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{connected, startMsg, mediaMsg, markMsg, `{"event":"stop"}`, `{}`, `{"event":"media","media":null}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		ev, err := Decode(data, "")
+		if err != nil {
+			var frame *FrameError
+			var start *StartError
+			if !errors.As(err, &frame) && !errors.As(err, &start) {
+				t.Errorf("an error of another kind: %v", err)
+			}
+			return
+		}
+		if ev.Kind == Media {
+			if out := AppendMedia(nil, streamSID, ev.Payload); !json.Valid(out) {
+				t.Errorf("a payload that breaks our message: %q", ev.Payload)
+			}
+		}
+		if ev.Kind == Mark && !json.Valid(AppendMark(nil, streamSID, ev.Mark)) {
+			t.Errorf("a mark that breaks our message: %q", ev.Mark)
+		}
+	})
+}
+
+func BenchmarkDecodeMedia(b *testing.B) {
+	msg := []byte(strings.Replace(mediaMsg, "/////w==", base64.StdEncoding.EncodeToString(make([]byte, 160)), 1))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Decode(msg, streamSID); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
