@@ -37,6 +37,8 @@ type Refused struct {
 	Attempt int
 	// Permanent: it would refuse again; no further attempt.
 	Permanent bool
+	// NotSent: it could not be reached, and so did not even refuse.
+	NotSent bool
 	Words     string
 	At        time.Time
 }

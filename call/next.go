@@ -1,6 +1,9 @@
 package call
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Next is the transition function: what becomes of the call when the event happens.
 // It is total (every event is defined in every state), pure (it reads no clock and
@@ -112,8 +115,11 @@ func (e Refused) apply(_ Rules, c *Call) bool {
 		return false
 	}
 	reason := EndRateLimited
-	if e.Permanent {
+	switch {
+	case e.Permanent:
 		reason = EndRefusedDial
+	case e.NotSent:
+		reason = EndUnreachable
 	}
 	a.Permanent = e.Permanent
 	a.end(Failed, reason, e.Words, e.At)
@@ -140,10 +146,11 @@ func (e NotPlaced) apply(r Rules, c *Call) bool {
 	return true
 }
 
-// bind ties the first provider call id that speaks for the attempt; another one is ignored.
-func (a *Attempt) bind(providerCallID string) (ok, changed bool) {
+// bind ties the first provider call id that speaks for the attempt; another one, and
+// that of another attempt, is ignored.
+func (c *Call) bind(a *Attempt, providerCallID string) (ok, changed bool) {
 	switch {
-	case a.IntendedAt == nil || providerCallID == "":
+	case a.IntendedAt == nil || providerCallID == "" || slices.Contains(c.boundElsewhere(a), providerCallID):
 		return false, false
 	case a.ProviderCallID == "":
 		a.ProviderCallID, a.Unknown = providerCallID, false
@@ -153,12 +160,23 @@ func (a *Attempt) bind(providerCallID string) (ok, changed bool) {
 	}
 }
 
+// boundElsewhere lists the provider call ids of the other attempts.
+func (c *Call) boundElsewhere(a *Attempt) []string {
+	var ids []string
+	for i := range c.Attempts {
+		if o := &c.Attempts[i]; o.Number != a.Number && o.ProviderCallID != "" {
+			ids = append(ids, o.ProviderCallID)
+		}
+	}
+	return ids
+}
+
 func (e Reported) apply(r Rules, c *Call) bool {
 	a := c.Attempt(e.Attempt)
 	if a == nil {
 		return false
 	}
-	ok, changed := a.bind(e.Report.ProviderCallID)
+	ok, changed := c.bind(a, e.Report.ProviderCallID)
 	if !ok || (e.Report.Sequence >= 0 && e.Report.Sequence < a.LastSequence) {
 		return changed
 	}
@@ -207,7 +225,7 @@ func (e Answered) apply(_ Rules, c *Call) bool {
 	if a == nil {
 		return false
 	}
-	ok, changed := a.bind(e.ProviderCallID)
+	ok, changed := c.bind(a, e.ProviderCallID)
 	if !ok || a.AnsweredAt != nil {
 		return changed
 	}

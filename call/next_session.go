@@ -7,7 +7,7 @@ func (e StreamOpened) apply(_ Rules, c *Call) bool {
 	if a == nil || a.StreamID != "" || a.ProviderEnd != "" {
 		return false
 	}
-	if ok, _ := a.bind(e.ProviderCallID); !ok {
+	if ok, _ := c.bind(a, e.ProviderCallID); !ok {
 		return false
 	}
 	lease := e.At.Add(LeaseLength)
@@ -31,7 +31,8 @@ func (c *Call) streaming(attempt int, streamID string) *Attempt {
 func (e StreamRenewed) apply(_ Rules, c *Call) bool {
 	a := c.streaming(e.Attempt, e.StreamID)
 	lease := e.At.Add(LeaseLength)
-	if a == nil || !lease.After(*a.LeaseUntil) {
+	// Once the provider says that the line is down, the session has one lease left to end.
+	if a == nil || a.ProviderEnd != "" || !lease.After(*a.LeaseUntil) {
 		return false
 	}
 	a.LeaseUntil = &lease
@@ -61,7 +62,7 @@ func (e MachineHeard) apply(_ Rules, c *Call) bool {
 	if a == nil || a.CalleeSpokeAt != nil || a.IntendedAt == nil {
 		return false
 	}
-	if ok, _ := a.bind(e.ProviderCallID); !ok {
+	if ok, _ := c.bind(a, e.ProviderCallID); !ok {
 		return false
 	}
 	a.end(NoAnswer, EndMachine, "", e.At)
@@ -202,7 +203,7 @@ func (e NoticeTried) apply(_ Rules, c *Call) bool {
 	case e.Err == nil:
 		n.State, n.LastError, n.NextTryAt, n.FinishedAt = NoticeDelivered, "", nil, &e.At
 		return true
-	case e.Err.WithoutRouting && !n.Plain && c.Request.Origin != nil:
+	case e.Err.WithoutRouting && !n.Plain:
 		n.Plain, n.Body, n.Key = true, nil, n.Key+":plain"
 		n.LastError, n.NextTryAt = e.Err.Error(), &e.At
 		return true

@@ -35,8 +35,10 @@ type Notice struct {
 // NoticeContent is what a notice says and where it goes.
 type NoticeContent struct {
 	Message string
-	// Origin is where the request came from; nil to leave the routing out.
+	// Origin is where the request came from; nil where it did not say.
 	Origin *Origin
+	// Plain leaves every optional routing field out, configured ones too: a host refused them.
+	Plain bool
 }
 
 // noticePatience is how long a notice is resent (contract section 4).
@@ -56,18 +58,31 @@ func (c *Call) noticeContent() NoticeContent {
 			fmt.Fprintf(&b, " The calendar may hold an event on %s.", c.spokenSlot(e.Slot()))
 		}
 	default:
-		fmt.Fprintf(&b, "No appointment was booked (the last attempt ended as %s).", c.Status)
+		fmt.Fprintf(&b, "No appointment was booked: %s.", c.Status.words())
 	}
 	b.WriteString(" Called: ")
 	if name := PlainText(c.Request.CalleeName, maxName); name != "" {
 		fmt.Fprintf(&b, "%s, ", name)
 	}
 	fmt.Fprintf(&b, "%s. Call id: %s.", MaskNumber(c.Request.To), c.ID)
-	n := NoticeContent{Message: b.String()}
-	if c.Notice == nil || !c.Notice.Plain {
-		n.Origin = c.Request.Origin
+	return NoticeContent{Message: b.String(), Origin: c.Request.Origin, Plain: c.Notice != nil && c.Notice.Plain}
+}
+
+// words say to the owner how the last attempt ended.
+func (s Status) words() string {
+	switch s {
+	case Completed:
+		return "the conversation ended without one"
+	case Busy:
+		return "the line was busy"
+	case NoAnswer:
+		return "nobody answered"
+	case Canceled:
+		return "the call was canceled"
+	case Failed, Queued, Dialing, Ringing, InProgress:
+		return "the call could not be completed"
 	}
-	return n
+	return "the call could not be completed"
 }
 
 // tentative is the event that exists or may exist.

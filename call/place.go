@@ -90,8 +90,8 @@ func (s *Service) dialled(attempt int, started Started, err error) Event {
 		d = &DialError{Kind: DialUnknown, Words: "the provider's answer was lost", Err: err}
 	}
 	switch d.Kind {
-	case DialRefusedForGood, DialRefusedForNow:
-		return Refused{Attempt: attempt, Permanent: d.Kind == DialRefusedForGood, Words: d.Error(), At: s.Now()}
+	case DialRefusedForGood, DialRefusedForNow, DialNotSent:
+		return Refused{Attempt: attempt, Permanent: d.Kind == DialRefusedForGood, NotSent: d.Kind == DialNotSent, Words: d.Error(), At: s.Now()}
 	case DialUnknown:
 		return DialLost{Attempt: attempt, Words: d.Error(), At: s.Now()}
 	}

@@ -97,6 +97,8 @@ const (
 	DialRefusedForGood
 	// DialRefusedForNow: the provider did not process the request (429).
 	DialRefusedForNow
+	// DialNotSent: the provider could not be reached; nothing was sent.
+	DialNotSent
 )
 
 // DialError is why a dial did not work: Words are plain and say how to mend it.
@@ -137,8 +139,10 @@ type ProviderReport struct {
 type LookUp struct {
 	ProviderCallID string
 	To             string
-	// DialledAfter bounds the search when the id is unknown.
+	// DialledAfter bounds the search when the id is unknown; Exclude are the calls of
+	// other attempts to the same number.
 	DialledAfter time.Time
+	Exclude      []string
 }
 
 // VoiceKind is what an answered call is told to do.

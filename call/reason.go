@@ -27,6 +27,7 @@ const (
 	EndProviderFailed EndReason = "provider_failed"
 	EndRefusedDial    EndReason = "dial_refused"
 	EndRateLimited    EndReason = "rate_limited"
+	EndUnreachable    EndReason = "provider_unreachable"
 )
 
 // What went wrong on our side or between us and the provider.
@@ -48,7 +49,7 @@ func EndReasons() []EndReason {
 	return []EndReason{
 		EndBooked, EndRefused, EndVoicemail, EndWrongNumber, EndCallback, EndUnclear,
 		EndCalleeHangup, EndSilence, EndMaxLength, EndMachine,
-		EndBusy, EndNoAnswer, EndCanceled, EndProviderFailed, EndRefusedDial, EndRateLimited,
+		EndBusy, EndNoAnswer, EndCanceled, EndProviderFailed, EndRefusedDial, EndRateLimited, EndUnreachable,
 		EndDialUnknown, EndGreetingUnheard, EndStreamUnopened, EndProviderLost, EndPhoneLost,
 		EndBadStream, EndModelLost, EndModelSilent, EndDrained, EndHostLost,
 	}

@@ -89,11 +89,13 @@ func (s *Service) lookUpDue(ctx context.Context, c Call) error {
 	}
 	lctx, cancel := context.WithTimeout(ctx, lookUpLimit)
 	defer cancel()
-	report, found, err := s.Telephony.LookUp(lctx, LookUp{ProviderCallID: a.ProviderCallID, To: c.Request.To, DialledAfter: *a.IntendedAt})
+	report, found, err := s.Telephony.LookUp(lctx, LookUp{
+		ProviderCallID: a.ProviderCallID, To: c.Request.To, DialledAfter: *a.IntendedAt, Exclude: c.boundElsewhere(a),
+	})
 	if err != nil {
 		return fmt.Errorf("look attempt %d up: %w", a.Number, err)
 	}
-	if !found {
+	if !found || report.Foreign {
 		_, _, err = s.apply(ctx, c.ID, NotPlaced{Attempt: a.Number, At: s.Now()})
 		return err
 	}
@@ -141,6 +143,8 @@ func (s *Service) book(ctx context.Context, id ID, b Booking) (Call, error) {
 	case err == nil:
 		c, _, werr := s.apply(ctx, id, BookingAnswered{Key: b.Key, EventID: eventID, At: s.Now()})
 		return c, werr
+	case errors.As(err, &failed) && failed.Kind == CalendarTaken && b.Tries > 1:
+		// A request before this one had no answer: what takes the slot may be our own event.
 	case errors.As(err, &failed) && failed.Kind != CalendarDown:
 		if _, _, werr := s.apply(ctx, id, BookingDenied{Key: b.Key, At: s.Now()}); werr != nil {
 			return Call{}, werr

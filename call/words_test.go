@@ -113,8 +113,8 @@ func TestWhatTheOwnerIsTold(t *testing.T) {
 	golden(t, "notices.txt", b.String())
 	plain := talk().ended(EndRefused).call
 	plain.Notice.Plain = true
-	if plain.noticeContent().Origin != nil {
-		t.Error("a plain notice is routed")
+	if !plain.noticeContent().Plain {
+		t.Error("a plain notice does not say that it is plain")
 	}
 }
 

@@ -97,10 +97,11 @@ func (c *Client) Compose(n call.NoticeContent) ([]byte, error) {
 	if strings.TrimSpace(n.Message) == "" {
 		return nil, errors.New("compose notice: it has no message, which hosts refuse")
 	}
-	body, err := json.Marshal(notice{
-		Message: n.Message, Name: "CallAgent", WakeMode: "now", Deliver: true,
-		SessionKey: c.sessionKey, routing: route(n.Origin),
-	})
+	b := notice{Message: n.Message, Name: "CallAgent", WakeMode: "now", Deliver: true}
+	if !n.Plain {
+		b.SessionKey, b.routing = c.sessionKey, route(n.Origin)
+	}
+	body, err := json.Marshal(b)
 	if err != nil {
 		return nil, fmt.Errorf("compose notice: %w", err)
 	}

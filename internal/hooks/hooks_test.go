@@ -62,6 +62,10 @@ func TestTheBodyIsTheContracts(t *testing.T) {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got, c.want)
 		}
 	}
+	all := &call.Origin{Channel: "telegram", To: "telegram:1", AccountID: "default", AgentID: "main"}
+	if got := compose(t, Options{SessionKey: "hook:calls"}, call.NoticeContent{Message: "Booked.", Origin: all, Plain: true}); got != plain+`}` {
+		t.Errorf("plain: %s", got)
+	}
 	if _, err := client(t, Options{URL: "http://host/hooks", Token: "secret"}).Compose(call.NoticeContent{Message: " \n"}); err == nil {
 		t.Error("a notice without a message was composed")
 	}

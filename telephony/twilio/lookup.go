@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
@@ -96,7 +97,7 @@ func (p *Provider) newest(api *openapi.ApiService, q call.LookUp) (*openapi.ApiV
 	for i := range calls {
 		c := &calls[i]
 		at := createdAt(c)
-		if text(c.To) != q.To || text(c.From) != p.from || at.Before(notBefore) || !at.After(bestAt) {
+		if text(c.To) != q.To || text(c.From) != p.from || at.Before(notBefore) || !at.After(bestAt) || slices.Contains(q.Exclude, text(c.Sid)) {
 			continue
 		}
 		best, bestAt = c, at

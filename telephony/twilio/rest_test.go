@@ -138,12 +138,12 @@ func TestARefusedConnectionHasSentNothing(t *testing.T) {
 	}
 	_ = l.Close()
 	p := newProvider(t, Options{BaseURL: "http://" + l.Addr().String()})
-	checkDialError(t, p, call.DialRefusedForNow, "", "nothing was dialled")
+	checkDialError(t, p, call.DialNotSent, "", "nothing was dialled")
 }
 
 func TestADNSFailureHasSentNothing(t *testing.T) {
 	p := newProvider(t, Options{Transport: failing{&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host"}}}})
-	checkDialError(t, p, call.DialRefusedForNow, "", "nothing was dialled")
+	checkDialError(t, p, call.DialNotSent, "", "nothing was dialled")
 }
 
 func TestABrokenWriteMayHaveSentTheRequest(t *testing.T) {

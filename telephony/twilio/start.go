@@ -89,7 +89,7 @@ func dialError(err error) *call.DialError {
 		d.Kind = call.DialRefusedForGood
 		d.Words = wordsOf(e, "Twilio refused the call; look the code up at www.twilio.com/docs/api/errors and mend what it says.")
 	case e.status == 0 && nothingSent(e.err):
-		d.Kind = call.DialRefusedForNow
+		d.Kind = call.DialNotSent
 		d.Words = "Twilio could not be reached, so nothing was dialled; check this host's network, DNS and twilio.baseUrl."
 	default:
 		d.Words = "Twilio's answer was lost or not understood, so the call may have been placed; it is not repeated until that is known."
