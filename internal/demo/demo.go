@@ -7,12 +7,15 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/clawdbot/call-agent/telephony/twiliotest"
 )
 
 // Site is a call agent to be served.
@@ -45,6 +48,10 @@ type Options struct {
 	Serve  Serve
 	// Stdout gets the timeline as it happens.
 	Stdout io.Writer
+
+	// model and phone, if set, hear every message of the two sockets; for tests.
+	model func(side string, event json.RawMessage)
+	phone func(twiliotest.WireMessage)
 }
 
 // modelOpenAI is the value of MODEL that asks for the real model.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -56,12 +57,18 @@ func raise(ctx context.Context, p play, o Options, dir string, story *story, sta
 	if s.twilio, err = twiliotest.New(twiliotest.Options{
 		AccountSID: accountSID, AuthToken: authToken, Numbers: []string{ownNumber},
 		Script: twiliotest.Script{Attempts: []twiliotest.Answer{p.callee}},
-		Ring:   1500 * time.Millisecond, Observe: story.line,
+		Ring:   1500 * time.Millisecond, Observe: story.line, Wire: o.phone,
 	}); err != nil {
 		return nil, fmt.Errorf("raise the fake Twilio: %w", err)
 	}
 	s.realtime = realtimetest.New(realtimetest.Config{
-		Script: func(int, *http.Request) realtimetest.Script { return p.script }, Record: s.heard.record,
+		Script: func(int, *http.Request) realtimetest.Script { return p.script },
+		Record: func(side string, event json.RawMessage) {
+			s.heard.record(side, event)
+			if o.model != nil {
+				o.model(side, event)
+			}
+		},
 	})
 	if err := s.openCalendar(dir, now); err != nil {
 		return nil, err
