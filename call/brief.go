@@ -25,12 +25,18 @@ type ModelTool struct {
 // it can reach.
 func ModelTools() []ModelTool {
 	return []ModelTool{
-		{ToolFindSlots, "Lists times when the owner is free, at most five. Call it before you offer any time. Leave from and to out to search the whole window. Do not call it to check one time that the callee proposed.",
-			`{"type":"object","properties":{"from":{"type":"string","description":"earliest start, RFC 3339 with offset"},"to":{"type":"string","description":"latest end, RFC 3339 with offset"}},"additionalProperties":false}`},
-		{ToolCheckSlot, "Says whether the owner is free at one time that the callee proposed. Call it for every time that " + ToolFindSlots + " did not list.",
-			`{"type":"object","properties":{"start":{"type":"string","description":"start of the appointment, RFC 3339 with offset"}},"required":["start"],"additionalProperties":false}`},
-		{ToolCreateEvent, "Books the appointment. Call it only after you read weekday, date, time and zone back and the callee clearly said yes to exactly that. Only booked:true means that it is booked.",
-			`{"type":"object","properties":{"start":{"type":"string","description":"the agreed start, exactly as the calendar tools gave it"},"title":{"type":"string","description":"a few plain words, such as Dental check-up"},"description":{"type":"string","description":"plain words worth knowing, such as what to bring"}},"required":["start"],"additionalProperties":false}`},
+		{
+			ToolFindSlots, "Lists times when the owner is free, at most five. Call it before you offer any time. Leave from and to out to search the whole window. Do not call it to check one time that the callee proposed.",
+			`{"type":"object","properties":{"from":{"type":"string","description":"earliest start, RFC 3339 with offset"},"to":{"type":"string","description":"latest end, RFC 3339 with offset"}},"additionalProperties":false}`,
+		},
+		{
+			ToolCheckSlot, "Says whether the owner is free at one time that the callee proposed. Call it for every time that " + ToolFindSlots + " did not list.",
+			`{"type":"object","properties":{"start":{"type":"string","description":"start of the appointment, RFC 3339 with offset"}},"required":["start"],"additionalProperties":false}`,
+		},
+		{
+			ToolCreateEvent, "Books the appointment. Call it only after you read weekday, date, time and zone back and the callee clearly said yes to exactly that. Only booked:true means that it is booked.",
+			`{"type":"object","properties":{"start":{"type":"string","description":"the agreed start, exactly as the calendar tools gave it"},"title":{"type":"string","description":"a few plain words, such as Dental check-up"},"description":{"type":"string","description":"plain words worth knowing, such as what to bring"}},"required":["start"],"additionalProperties":false}`,
+		},
 	}
 }
 

@@ -11,13 +11,13 @@ type Event interface {
 	at() time.Time
 }
 
-// Claimed: a worker takes the next attempt, if one is due.
+// Claimed means that a worker takes the next attempt, if one is due.
 type Claimed struct {
 	ClaimID string
 	At      time.Time
 }
 
-// Intended: the holder of the claim is about to send the create request. It is
+// Intended means that the holder of the claim is about to send the create request. It is
 // accepted once for an attempt: this is what keeps an attempt from being dialled twice.
 type Intended struct {
 	Attempt int
@@ -25,52 +25,52 @@ type Intended struct {
 	At      time.Time
 }
 
-// Bound: the provider accepted the create request.
+// Bound means that the provider accepted the create request.
 type Bound struct {
 	Attempt        int
 	ProviderCallID string
 	At             time.Time
 }
 
-// Refused: the provider refused the create request.
+// Refused means that the provider refused the create request.
 type Refused struct {
 	Attempt int
 	// Permanent: it would refuse again; no further attempt.
 	Permanent bool
 	// NotSent: it could not be reached, and so did not even refuse.
 	NotSent bool
-	Words     string
-	At        time.Time
+	Words   string
+	At      time.Time
 }
 
-// DialLost: the create request's answer was lost; the call may exist.
+// DialLost means that the create request's answer was lost; the call may exist.
 type DialLost struct {
 	Attempt int
 	Words   string
 	At      time.Time
 }
 
-// NotPlaced: the provider answered, after the ring limit, that it has no such call.
+// NotPlaced means that the provider answered, after the ring limit, that it has no such call.
 type NotPlaced struct {
 	Attempt int
 	At      time.Time
 }
 
-// Reported: the provider told the state of an attempt, by callback or when asked.
+// Reported means that the provider told the state of an attempt, by callback or when asked.
 type Reported struct {
 	Attempt int
 	Report  ProviderReport
 	At      time.Time
 }
 
-// Answered: the provider asked what to do with the answered call.
+// Answered means that the provider asked what to do with the answered call.
 type Answered struct {
 	Attempt        int
 	ProviderCallID string
 	At             time.Time
 }
 
-// StreamOpened: the attempt's media stream was started; it uses the token up.
+// StreamOpened means that the attempt's media stream was started; it uses the token up.
 type StreamOpened struct {
 	Attempt        int
 	ProviderCallID string
@@ -78,35 +78,35 @@ type StreamOpened struct {
 	At             time.Time
 }
 
-// StreamRenewed: the media session is alive.
+// StreamRenewed means that the media session is alive.
 type StreamRenewed struct {
 	Attempt  int
 	StreamID string
 	At       time.Time
 }
 
-// GreetingHeard: the greeting's first mark came back from the phone.
+// GreetingHeard means that the greeting's first mark came back from the phone.
 type GreetingHeard struct {
 	Attempt  int
 	StreamID string
 	At       time.Time
 }
 
-// CalleeSpoke: the callee's first turn began.
+// CalleeSpoke means that the callee's first turn began.
 type CalleeSpoke struct {
 	Attempt  int
 	StreamID string
 	At       time.Time
 }
 
-// MachineHeard: the provider detected an answering machine or a fax.
+// MachineHeard means that the provider detected an answering machine or a fax.
 type MachineHeard struct {
 	Attempt        int
 	ProviderCallID string
 	At             time.Time
 }
 
-// BookingIntended: a create-event request is about to be sent.
+// BookingIntended means that a create-event request is about to be sent.
 type BookingIntended struct {
 	Attempt  int
 	StreamID string
@@ -114,20 +114,20 @@ type BookingIntended struct {
 	At       time.Time
 }
 
-// BookingAnswered: the bridge booked the event.
+// BookingAnswered means that the bridge booked the event.
 type BookingAnswered struct {
 	Key     string
 	EventID string
 	At      time.Time
 }
 
-// BookingDenied: the bridge answered that it created nothing.
+// BookingDenied means that the bridge answered that it created nothing.
 type BookingDenied struct {
 	Key string
 	At  time.Time
 }
 
-// BookingTried: the same request is about to be repeated, since its answer is
+// BookingTried means that the same request is about to be repeated, since its answer is
 // unknown; it is due again at Next. Only one worker gets to repeat it.
 type BookingTried struct {
 	Key  string
@@ -135,7 +135,7 @@ type BookingTried struct {
 	At   time.Time
 }
 
-// AgreementRevoked: the callee took the agreement back, or changed it, after booking
+// AgreementRevoked means that the callee took the agreement back, or changed it, after booking
 // or while the booking's answer was unknown.
 type AgreementRevoked struct {
 	Attempt  int
@@ -146,7 +146,7 @@ type AgreementRevoked struct {
 	At   time.Time
 }
 
-// SessionEnded: the media session is over.
+// SessionEnded means that the media session is over.
 type SessionEnded struct {
 	Attempt        int
 	StreamID       string
@@ -157,13 +157,13 @@ type SessionEnded struct {
 	At             time.Time
 }
 
-// LineDown: the provider confirmed that the line is down.
+// LineDown means that the provider confirmed that the line is down.
 type LineDown struct {
 	Attempt int
 	At      time.Time
 }
 
-// NoticeSending: a worker is about to post the notice; others keep off until Until.
+// NoticeSending means that a worker is about to post the notice; others keep off until Until.
 // The first to do so stores the body.
 type NoticeSending struct {
 	Body  []byte
@@ -171,7 +171,7 @@ type NoticeSending struct {
 	At    time.Time
 }
 
-// NoticeTried: the notice was posted. With Err nil it was delivered.
+// NoticeTried means that the notice was posted. With Err nil it was delivered.
 type NoticeTried struct {
 	Err *NotifyError
 	// Next is when to post it again, if that is allowed.
@@ -179,13 +179,13 @@ type NoticeTried struct {
 	At   time.Time
 }
 
-// AnswerGiven: what call_agent answered; a repeated request gets the same.
+// AnswerGiven keeps what call_agent answered; a repeated request gets the same.
 type AnswerGiven struct {
 	Answer Answer
 	At     time.Time
 }
 
-// Ticked: time has passed; what is past its limit is settled.
+// Ticked means that time has passed; what is past its limit is settled.
 type Ticked struct {
 	At time.Time
 }

@@ -16,7 +16,7 @@ type Live struct {
 	streamID string
 }
 
-// ErrStreamTaken: the attempt's stream was opened before, is over, or is not this call's.
+// ErrStreamTaken means that the attempt's stream was opened before, is over, or is not this call's.
 var ErrStreamTaken = errors.New("this stream is not to be opened: its attempt is over, was opened before, or belongs to another call")
 
 // CheckStream says whether a token may open a stream now; it is asked before the

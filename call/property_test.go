@@ -89,12 +89,17 @@ func (w *world) session() {
 	all := []Event{
 		Answered{Attempt: n, ProviderCallID: w.providerID(n), At: w.now},
 		StreamOpened{Attempt: n, ProviderCallID: w.providerID(n), StreamID: stream, At: w.now},
-		StreamRenewed{Attempt: n, StreamID: stream, At: w.now}, GreetingHeard{Attempt: n, StreamID: stream, At: w.now},
-		CalleeSpoke{Attempt: n, StreamID: stream, At: w.now}, MachineHeard{Attempt: n, ProviderCallID: w.providerID(n), At: w.now},
-		BookingIntended{Attempt: n, StreamID: stream, Booking: b, At: w.now}, BookingAnswered{Key: b.Key, EventID: "event-1", At: w.now},
-		BookingDenied{Key: b.Key, At: w.now}, AgreementRevoked{Attempt: n, StreamID: stream, At: w.now},
+		StreamRenewed{Attempt: n, StreamID: stream, At: w.now},
+		GreetingHeard{Attempt: n, StreamID: stream, At: w.now},
+		CalleeSpoke{Attempt: n, StreamID: stream, At: w.now},
+		MachineHeard{Attempt: n, ProviderCallID: w.providerID(n), At: w.now},
+		BookingIntended{Attempt: n, StreamID: stream, Booking: b, At: w.now},
+		BookingAnswered{Key: b.Key, EventID: "event-1", At: w.now},
+		BookingDenied{Key: b.Key, At: w.now},
+		AgreementRevoked{Attempt: n, StreamID: stream, At: w.now},
 		SessionEnded{Attempt: n, StreamID: stream, Reason: rapid.SampledFrom(EndReasons()).Draw(w.t, "reason"), At: w.now},
-		LineDown{Attempt: n, At: w.now}, NotPlaced{Attempt: n, At: w.now},
+		LineDown{Attempt: n, At: w.now},
+		NotPlaced{Attempt: n, At: w.now},
 	}
 	w.apply(rapid.SampledFrom(all).Draw(w.t, "event"))
 }

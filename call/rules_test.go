@@ -31,8 +31,12 @@ func TestRetryDelayStaysWithinWhatADurationHolds(t *testing.T) {
 		n       int
 		want    time.Duration
 	}{
-		{time.Minute, 2, 1, time.Minute}, {time.Minute, 2, 4, 8 * time.Minute}, {time.Minute, 1, 9, time.Minute},
-		{time.Minute, 1e300, 9, maxDelay}, {0, 2, 3, 0}, {time.Minute, -2, 2, 0},
+		{time.Minute, 2, 1, time.Minute},
+		{time.Minute, 2, 4, 8 * time.Minute},
+		{time.Minute, 1, 9, time.Minute},
+		{time.Minute, 1e300, 9, maxDelay},
+		{0, 2, 3, 0},
+		{time.Minute, -2, 2, 0},
 	} {
 		if got := (Rules{InitialDelay: c.initial, BackoffFactor: c.factor}).retryDelay(c.n); got != c.want {
 			t.Errorf("%v · %v^%d = %v, want %v", c.initial, c.factor, c.n-1, got, c.want)

@@ -102,8 +102,10 @@ func (p *path) revoked() *path {
 
 func (p *path) ended(r EndReason) *path {
 	n := len(p.call.Attempts)
-	return p.do("session ended: "+string(r), SessionEnded{Attempt: n, StreamID: sid, Reason: r, FarewellPlayed: true,
-		Report: &Report{Summary: "They said yes."}, At: p.next()})
+	return p.do("session ended: "+string(r), SessionEnded{
+		Attempt: n, StreamID: sid, Reason: r, FarewellPlayed: true,
+		Report: &Report{Summary: "They said yes."}, At: p.next(),
+	})
 }
 
 // states are all states that the transition function tells apart.
@@ -170,13 +172,22 @@ func events(at time.Time) []Event {
 	other := b
 	other.Key, other.Start = "other key", b.Start.Add(time.Hour)
 	all := []Event{
-		Claimed{ClaimID: "claim-x", At: at}, AnswerGiven{Answer: Answer{OK: true, CallID: "call-1", Status: Dialing}, At: at}, Ticked{At: at},
-		BookingAnswered{Key: b.Key, EventID: "event-9", At: at}, BookingAnswered{Key: "other key", EventID: "event-8", At: at}, BookingAnswered{Key: b.Key, At: at},
-		BookingDenied{Key: b.Key, At: at}, BookingDenied{Key: "other key", At: at},
-		BookingTried{Key: b.Key, Next: at.Add(time.Minute), At: at}, BookingTried{Key: b.Key, At: at},
-		NoticeSending{Body: []byte("x"), Until: at.Add(time.Minute), At: at}, NoticeSending{At: at},
-		NoticeTried{At: at}, NoticeTried{Err: &NotifyError{Retry: true, Err: errors.New("503")}, Next: at.Add(time.Hour), At: at},
-		NoticeTried{Err: &NotifyError{WithoutRouting: true, Err: errors.New("400")}, At: at}, NoticeTried{Err: &NotifyError{Err: errors.New("404")}, At: at},
+		Claimed{ClaimID: "claim-x", At: at},
+		AnswerGiven{Answer: Answer{OK: true, CallID: "call-1", Status: Dialing}, At: at},
+		Ticked{At: at},
+		BookingAnswered{Key: b.Key, EventID: "event-9", At: at},
+		BookingAnswered{Key: "other key", EventID: "event-8", At: at},
+		BookingAnswered{Key: b.Key, At: at},
+		BookingDenied{Key: b.Key, At: at},
+		BookingDenied{Key: "other key", At: at},
+		BookingTried{Key: b.Key, Next: at.Add(time.Minute), At: at},
+		BookingTried{Key: b.Key, At: at},
+		NoticeSending{Body: []byte("x"), Until: at.Add(time.Minute), At: at},
+		NoticeSending{At: at},
+		NoticeTried{At: at},
+		NoticeTried{Err: &NotifyError{Retry: true, Err: errors.New("503")}, Next: at.Add(time.Hour), At: at},
+		NoticeTried{Err: &NotifyError{WithoutRouting: true, Err: errors.New("400")}, At: at},
+		NoticeTried{Err: &NotifyError{Err: errors.New("404")}, At: at},
 	}
 	for _, n := range []int{1, 2, 7} {
 		all = append(all, Intended{Attempt: n, ClaimID: fmt.Sprintf("claim-%d", n), At: at}, Intended{Attempt: n, ClaimID: "another worker", At: at},

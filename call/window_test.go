@@ -79,11 +79,16 @@ func TestASlotThatMustNotBeBookedIsRefusedInUsableWords(t *testing.T) {
 		slot Slot
 		want string
 	}{
-		{"free", slot(day), ""}, {"right after a busy time", slot(busy.Add(time.Hour)), ""}, {"right before one", slot(busy.Add(-30 * time.Minute)), ""},
-		{"past", slot(t0.Add(-time.Hour)), "past"}, {"now", slot(t0), "past"},
+		{"free", slot(day), ""},
+		{"right after a busy time", slot(busy.Add(time.Hour)), ""},
+		{"right before one", slot(busy.Add(-30 * time.Minute)), ""},
+		{"past", slot(t0.Add(-time.Hour)), "past"},
+		{"now", slot(t0), "past"},
 		{"wrong length", Slot{Start: day, End: day.Add(time.Hour)}, "30 minutes"},
-		{"after the window", slot(t0.AddDate(0, 0, 14)), "window"}, {"outside the hours", slot(day.Add(-time.Hour)), "hours"},
-		{"weekend", slot(t0.Add(6 * 24 * time.Hour)), "hours"}, {"occupied", slot(busy.Add(45 * time.Minute)), "busy"},
+		{"after the window", slot(t0.AddDate(0, 0, 14)), "window"},
+		{"outside the hours", slot(day.Add(-time.Hour)), "hours"},
+		{"weekend", slot(t0.Add(6 * 24 * time.Hour)), "hours"},
+		{"occupied", slot(busy.Add(45 * time.Minute)), "busy"},
 	} {
 		if got := r.checkSlot(c.slot, t0); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q", c.name, got)

@@ -101,8 +101,11 @@ func TestWhatTheOwnerIsTold(t *testing.T) {
 		name string
 		call Call
 	}{
-		{"booked, one zone", talk().booking().booked().ended(EndBooked).call}, {"booked, two zones", twoZones(talk().booking().booked().ended(EndBooked).call)},
-		{"not booked", talk().ended(EndRefused).call}, {"taken back", talk().booking().booked().revoked().ended(EndUnclear).call}, {"answer unknown", twoZones(pending.call)},
+		{"booked, one zone", talk().booking().booked().ended(EndBooked).call},
+		{"booked, two zones", twoZones(talk().booking().booked().ended(EndBooked).call)},
+		{"not booked", talk().ended(EndRefused).call},
+		{"taken back", talk().booking().booked().revoked().ended(EndUnclear).call},
+		{"answer unknown", twoZones(pending.call)},
 	} {
 		n := c.call.noticeContent()
 		if n.Origin == nil || n.Origin.Channel != "signal" {

@@ -9,11 +9,11 @@ type (
 	// AgentListening confirms a [Listen] command (or the setup's): it is in effect for
 	// all that follows in the order of events.
 	AgentListening struct{ Listen Listen }
-	// CalleeStarted: the callee began to speak.
+	// CalleeStarted means that the callee began to speak.
 	CalleeStarted struct{ ItemID string }
-	// CalleeStopped: the callee stopped speaking.
+	// CalleeStopped means that the callee stopped speaking.
 	CalleeStopped struct{ ItemID string }
-	// CalleeCommitted: what the callee said is part of the conversation.
+	// CalleeCommitted means that what the callee said is part of the conversation.
 	CalleeCommitted struct{ ItemID string }
 	// CalleeTranscript is what the callee said; it comes at any time after, or Failed.
 	CalleeTranscript struct {
@@ -22,7 +22,7 @@ type (
 		// Seconds of audio transcribed, where the model says so.
 		Seconds float64
 	}
-	// ResponseStarted: the model began a response. Kind is that of the [Respond] it
+	// ResponseStarted means that the model began a response. Kind is that of the [Respond] it
 	// answers, "" for one it began by itself.
 	ResponseStarted struct{ ResponseID, Kind string }
 	// ResponseEnded is the last word on a response.
@@ -39,7 +39,7 @@ type (
 		ContentIndex       int
 		Audio              string
 	}
-	// AgentAudioDone: no more audio of this item comes.
+	// AgentAudioDone means that no more audio of this item comes.
 	AgentAudioDone struct{ ResponseID, ItemID string }
 	// AgentTranscript is the text of an item's speech; it runs ahead of playback.
 	AgentTranscript struct{ ResponseID, ItemID, Text string }

@@ -99,11 +99,19 @@ func (c Config) withDefaults() Config {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&c.GreetAfter, 1500 * time.Millisecond}, {&c.GreetAtLatest, 10 * time.Second}, {&c.SpeakWithin, 5 * time.Second},
-		{&c.SilencePrompt, 8 * time.Second}, {&c.SilenceHangup, 20 * time.Second}, {&c.MaxLength, 10 * time.Minute},
-		{&c.ToolTimeout, 8 * time.Second}, {&c.PhoneStall, 10 * time.Second},
-		{&c.FarewellWithin, 12 * time.Second}, {&c.MarkGrace, 2500 * time.Millisecond}, {&c.BargeInWatch, 4 * time.Second},
-		{&c.ResponseWithin, 10 * time.Second}, {&c.TranscriptWait, 2 * time.Second},
+		{&c.GreetAfter, 1500 * time.Millisecond},
+		{&c.GreetAtLatest, 10 * time.Second},
+		{&c.SpeakWithin, 5 * time.Second},
+		{&c.SilencePrompt, 8 * time.Second},
+		{&c.SilenceHangup, 20 * time.Second},
+		{&c.MaxLength, 10 * time.Minute},
+		{&c.ToolTimeout, 8 * time.Second},
+		{&c.PhoneStall, 10 * time.Second},
+		{&c.FarewellWithin, 12 * time.Second},
+		{&c.MarkGrace, 2500 * time.Millisecond},
+		{&c.BargeInWatch, 4 * time.Second},
+		{&c.ResponseWithin, 10 * time.Second},
+		{&c.TranscriptWait, 2 * time.Second},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -122,13 +130,13 @@ func (c Config) withDefaults() Config {
 func (c Config) validate() error {
 	var faults []error
 	if strings.TrimSpace(c.Instructions) == "" {
-		faults = append(faults, errors.New("Instructions are empty: say who the agent is and what it wants"))
+		faults = append(faults, errors.New("no Instructions: say who the agent is and what it wants"))
 	}
 	if strings.TrimSpace(c.Disclosure) == "" {
-		faults = append(faults, errors.New("Disclosure is empty: give the sentence that must be said first"))
+		faults = append(faults, errors.New("no Disclosure: give the sentence that must be said first"))
 	}
 	if c.Output != PCMU && c.Output != PCM24k {
-		faults = append(faults, fmt.Errorf("Output %q is not a format a Session can carry: use %q or %q", c.Output, PCMU, PCM24k))
+		faults = append(faults, fmt.Errorf("format %q of Output is none that a Session can carry: use %q or %q", c.Output, PCMU, PCM24k))
 	}
 	for _, t := range c.Tools {
 		if t.Name == endCallTool {

@@ -196,7 +196,7 @@ func TestInvariantsHoldInAnyOrderOfEvents(t *testing.T) {
 		cfg.TranscriptionModel = ""
 		cfg.GreetInOne = rapid.Bool().Draw(rt, "greetInOne")
 		w.rig = &rig{t: t, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-		w.rig.c = newConversation(cfg, w, w.now)
+		w.c = newConversation(cfg, w, w.now)
 		w.do(phoneStarted{}, agentReady{})
 		for range rapid.IntRange(5, 80).Draw(rt, "steps") {
 			w.act(rapid.SampledFrom(actions).Draw(rt, "act"), rapid.IntRange(1, 8).Draw(rt, "n"))

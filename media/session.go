@@ -41,7 +41,7 @@ type Session struct {
 
 	// toolCtx bounds the tools; it ends with Run's context, not with the call: a booking
 	// under way when the callee hangs up is finished and recorded.
-	toolCtx context.Context
+	toolCtx context.Context //nolint:containedctx // a Session owns the lifetime of its tools
 
 	mu    sync.Mutex
 	model Agent // once dialled

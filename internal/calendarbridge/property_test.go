@@ -93,8 +93,10 @@ func TestEveryFoundSlotChecksFreeAndBooks(tb *testing.T) {
 
 func TestWrittenEventsAreReadBackUnchanged(tb *testing.T) {
 	rapid.Check(tb, func(t *rapid.T) {
-		k := booking{createRequest: createRequest{CalendarID: primary, Timezone: "UTC", IdempotencyKey: rapid.StringMatching(`[!-~]{1,256}`).Draw(t, "key"),
-			Attendees: []attendee{{Email: "ann@example.org", Optional: true}}}, loc: time.UTC}
+		k := booking{createRequest: createRequest{
+			CalendarID: primary, Timezone: "UTC", IdempotencyKey: rapid.StringMatching(`[!-~]{1,256}`).Draw(t, "key"),
+			Attendees: []attendee{{Email: "ann@example.org", Optional: true}},
+		}, loc: time.UTC}
 		k.Title = oneLine(rapid.String().Draw(t, "title"), 300)
 		k.Description, _ = readText("d", rapid.String().Draw(t, "description"), 0, 4000)
 		k.from = time.Unix(rapid.Int64Range(0, 7e9).Draw(t, "from"), 0).UTC()
@@ -163,8 +165,10 @@ func FuzzRequest(f *testing.F) {
 }
 
 func FuzzRule(f *testing.F) {
-	for _, rule := range []string{"FREQ=HOURLY;INTERVAL=24;BYHOUR=5", "FREQ=MONTHLY;BYDAY=53FR", "FREQ=MONTHLY;BYDAY=-53SU", "FREQ=YEARLY;BYWEEKNO=53;BYDAY=MO",
-		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31", "FREQ=WEEKLY;INTERVAL=10000;BYSETPOS=-366", "FREQ=YEARLY;BYYEARDAY=366,-366;COUNT=2"} {
+	for _, rule := range []string{
+		"FREQ=HOURLY;INTERVAL=24;BYHOUR=5", "FREQ=MONTHLY;BYDAY=53FR", "FREQ=MONTHLY;BYDAY=-53SU", "FREQ=YEARLY;BYWEEKNO=53;BYDAY=MO",
+		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31", "FREQ=WEEKLY;INTERVAL=10000;BYSETPOS=-366", "FREQ=YEARLY;BYYEARDAY=366,-366;COUNT=2",
+	} {
 		f.Add(rule)
 	}
 	f.Fuzz(func(t *testing.T, rule string) {

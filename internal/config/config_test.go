@@ -193,8 +193,10 @@ func TestEnvironmentOverridesAndNamesAreUnique(t *testing.T) {
 			t.Errorf("%s: %s", path, got)
 		}
 	}
-	env := map[string]string{"CALLAGENT_RING_TIMEOUT": "30", "CALLAGENT_RETRY_INITIAL_DELAY_MS": "2m", "CALLAGENT_RETRY_RETRY_STATUSES": "busy,no_answer", "CALLAGENT_OPENAI_VOICE": "",
-		"CALLAGENT_POLICY_CALLING_HOURS": "00:00–24:00", "CALLAGENT_TOOLS_TOKENS": `["plain-token",{"name":"ci","sha256":"` + strings.Repeat("ab", 32) + `","scopes":["read"]}]`}
+	env := map[string]string{
+		"CALLAGENT_RING_TIMEOUT": "30", "CALLAGENT_RETRY_INITIAL_DELAY_MS": "2m", "CALLAGENT_RETRY_RETRY_STATUSES": "busy,no_answer", "CALLAGENT_OPENAI_VOICE": "",
+		"CALLAGENT_POLICY_CALLING_HOURS": "00:00–24:00", "CALLAGENT_TOOLS_TOKENS": `["plain-token",{"name":"ci","sha256":"` + strings.Repeat("ab", 32) + `","scopes":["read"]}]`,
+	}
 	c := New()
 	if err := c.ApplyEnv(func(k string) (string, bool) { v, ok := env[k]; return v, ok }); err != nil {
 		t.Fatal(err)

@@ -19,8 +19,10 @@ func (c *Config) DecodeJSON(document []byte) error {
 	r := reader{config: c, dec: json.NewDecoder(bytes.NewReader(document)), seen: map[string]bool{}}
 	r.dec.UseNumber()
 	if err := r.document(); err != nil {
-		r.faults = append(r.faults, Fault{Key: "configuration", Problem: "is not a JSON object: " + err.Error(),
-			Mend: fmt.Sprintf("mend the text near byte %d", r.dec.InputOffset())})
+		r.faults = append(r.faults, Fault{
+			Key: "configuration", Problem: "is not a JSON object: " + err.Error(),
+			Mend: fmt.Sprintf("mend the text near byte %d", r.dec.InputOffset()),
+		})
 	}
 	return r.faults.err()
 }

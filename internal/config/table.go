@@ -111,8 +111,10 @@ func callKeys() []Key {
 			func(c *Config) *float64 { return &c.Retry.BackoffFactor }),
 		list("retry.retryStatuses", "busy,no-answer,failed", "statuses after which another attempt follows", asStatus,
 			func(c *Config) *[]string { return &c.Retry.Statuses }),
-		{Path: "tools.tokens", Kind: KindTokens, Secret: true, Doc: "who may use the tools: a token, or {name, sha256, scopes}",
-			set: setTokens},
+		{
+			Path: "tools.tokens", Kind: KindTokens, Secret: true, Doc: "who may use the tools: a token, or {name, sha256, scopes}",
+			set: setTokens,
+		},
 	}
 }
 

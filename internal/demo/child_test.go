@@ -74,7 +74,7 @@ type crashStore struct {
 
 // Update dies before or after the write.
 func (s crashStore) Update(ctx context.Context, c call.Call) error {
-	old, err := s.Store.Get(ctx, c.ID)
+	old, err := s.Get(ctx, c.ID)
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func dayOne() time.Time {
 	return time.Date(2026, time.March, 2, 10, 0, 0, 0, time.FixedZone("PST", -8*60*60)).UTC()
 }
 
-// ErrFailed: the call was made, and did not end as the scenario states.
+// ErrFailed means that the call was made, and did not end as the scenario states.
 var ErrFailed = errors.New("the scenario did not end as it should")
 
 // Run plays one scenario. It returns nil exactly when everything the scenario states

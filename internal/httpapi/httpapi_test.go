@@ -231,8 +231,12 @@ func TestMethodsAndPaths(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{http.MethodGet, "/voice", 405}, {http.MethodGet, "/status", 405}, {http.MethodPut, "/amd", 405},
-		{http.MethodPost, "/healthz", 405}, {http.MethodGet, "/extra", 200}, {http.MethodGet, "/nothing", 404},
+		{http.MethodGet, "/voice", 405},
+		{http.MethodGet, "/status", 405},
+		{http.MethodPut, "/amd", 405},
+		{http.MethodPost, "/healthz", 405},
+		{http.MethodGet, "/extra", 200},
+		{http.MethodGet, "/nothing", 404},
 	}
 	for _, tt := range tests {
 		w := httptest.NewRecorder()

@@ -37,8 +37,14 @@ var (
 
 // globalCodes are international codes that are not a country's (ITU-T E.164 list).
 var globalCodes = []struct{ prefix, words string }{
-	{"+870", saySatellite}, {"+881", saySatellite}, {"+882", saySatellite}, {"+883", saySatellite},
-	{"+979", sayPremium}, {"+808", sayShared}, {"+888", sayShort}, {"+991", sayShort},
+	{"+870", saySatellite},
+	{"+881", saySatellite},
+	{"+882", saySatellite},
+	{"+883", saySatellite},
+	{"+979", sayPremium},
+	{"+808", sayShared},
+	{"+888", sayShort},
+	{"+991", sayShort},
 }
 
 // Inspect reads a number as the caller wrote it.

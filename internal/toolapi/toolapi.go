@@ -74,13 +74,13 @@ func only(a *api, method string, next func(http.ResponseWriter, *http.Request) e
 // its stack, and nothing of the request.
 func (a *api) recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
+		defer func() { //nolint:contextcheck // it logs with the request's context; there is nothing to hand it to
 			p := recover()
 			if p == nil {
 				return
 			}
 			if p == http.ErrAbortHandler { //nolint:errorlint // net/http's own sentinel, compared as it does
-				panic(p)
+				panic(p) //nolint:forbidigo // handed on, for net/http to cut the connection
 			}
 			a.Log.ErrorContext(r.Context(), "a tool panicked", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			writeError(w, http.StatusInternalServerError, internalError())
@@ -154,7 +154,7 @@ func (a *api) callStatus(w http.ResponseWriter, r *http.Request) error {
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil { // our own types: cannot happen, and must not be half a document if it does
-		panic(fmt.Errorf("encode an answer: %w", err))
+		panic(fmt.Errorf("encode an answer: %w", err)) //nolint:forbidigo // answered as internal by recovering
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

@@ -179,11 +179,14 @@ func TestScopesDecideWhoMayDoWhat(t *testing.T) {
 		path, bearer, body string
 		want               int
 	}{
-		{callPath, "watcher", minimal, 403}, {callPath, "reader", minimal, 403},
-		{statPath, "full", status, 200}, {statPath, "caller", status, 403},
+		{callPath, "watcher", minimal, 403},
+		{callPath, "reader", minimal, 403},
+		{statPath, "full", status, 200},
+		{statPath, "caller", status, 403},
 		{statPath, "watcher", status, 404}, // another token's call
 		{statPath, "reader", status, 200},
-		{statPath, "nobody", status, 401}, {callPath, "", minimal, 401},
+		{statPath, "nobody", status, 401},
+		{callPath, "", minimal, 401},
 	}
 	for _, tt := range tests {
 		if w := d.post(tt.path, tt.bearer, tt.body); w.Code != tt.want {
@@ -211,8 +214,13 @@ func TestTheBodyIsJSONOfAtMost64KiB(t *testing.T) {
 		contentType, body string
 		want              int
 	}{
-		{"application/json; charset=utf-8", minimal, 200}, {"application/json", padded, 200}, {"application/json", padded + " ", 413},
-		{"", minimal, 400}, {"text/plain", minimal, 400}, {"application/json; charset=latin1", minimal, 400}, {"application/x-www-form-urlencoded", minimal, 400},
+		{"application/json; charset=utf-8", minimal, 200},
+		{"application/json", padded, 200},
+		{"application/json", padded + " ", 413},
+		{"", minimal, 400},
+		{"text/plain", minimal, 400},
+		{"application/json; charset=latin1", minimal, 400},
+		{"application/x-www-form-urlencoded", minimal, 400},
 	}
 	for _, tt := range tests {
 		d := newDesk(t)

@@ -203,5 +203,5 @@ func clientEvent(cmd media.AgentCommand, vad VAD) ClientEvent {
 	case media.Note:
 		return ItemCreate{Item: SystemMessage(cmd.Text)}
 	}
-	panic(fmt.Sprintf("realtime: no client event for %T", cmd)) // the command types are closed
+	panic(fmt.Sprintf("realtime: no client event for %T", cmd)) //nolint:forbidigo // the command types are closed: a new one without its event is a mistake of this package
 }

@@ -72,10 +72,16 @@ func everything() []ClientEvent {
 	vad := VAD{Threshold: 0.7, PrefixPadding: 200 * time.Millisecond, Silence: 600 * time.Millisecond}
 	out := []ClientEvent{sessionUpdate(testSetup(media.PCMU), VAD{}), sessionUpdate(testSetup(media.PCM24k), vad), sessionUpdate(plain, vad)}
 	for _, cmd := range []media.AgentCommand{
-		media.Listen{Respond: true, Interrupt: true, EventID: "listen_1"}, media.Listen{},
-		media.Respond{EventID: "r1", Kind: "greeting", Instructions: "Say \"hi\".", NoTools: true}, media.Respond{Kind: "answer"},
-		media.Cancel{ResponseID: "resp_1"}, media.Truncate{ItemID: "item_1", AudioEndMS: 0}, media.Truncate{ItemID: "item_1", ContentIndex: 1, AudioEndMS: 1500},
-		media.Answer{CallID: "call_1", Output: `{"ok":true}`}, media.Answer{CallID: "call_1"}, media.Note{Text: "note\u2028\n"},
+		media.Listen{Respond: true, Interrupt: true, EventID: "listen_1"},
+		media.Listen{},
+		media.Respond{EventID: "r1", Kind: "greeting", Instructions: "Say \"hi\".", NoTools: true},
+		media.Respond{Kind: "answer"},
+		media.Cancel{ResponseID: "resp_1"},
+		media.Truncate{ItemID: "item_1", AudioEndMS: 0},
+		media.Truncate{ItemID: "item_1", ContentIndex: 1, AudioEndMS: 1500},
+		media.Answer{CallID: "call_1", Output: `{"ok":true}`},
+		media.Answer{CallID: "call_1"},
+		media.Note{Text: "note\u2028\n"},
 	} {
 		out = append(out, clientEvent(cmd, vad))
 	}
@@ -169,9 +175,11 @@ func TestServerEventsMeanWhatTheySay(t *testing.T) {
 		`{"type":"conversation.item.done","item":{"type":"message","content":[{"type":"audio"},{"type":"hologram"}]}}`:                                          nil,
 		`{"type":"tomorrow.event","response":"r","item":[1,2]}`:                                                                                                 nil,
 		`{"type":"response.done","response":{"id":"r","status":"failed","status_details":{"error":{"type":"server_error","code":null}},"usage":null}}`: media.ResponseEnded{
-			ResponseID: "r", Status: media.ResponseFailed, Fault: media.Fault{Code: "server_error"}, Usage: media.Usage{Responses: 1}},
+			ResponseID: "r", Status: media.ResponseFailed, Fault: media.Fault{Code: "server_error"}, Usage: media.Usage{Responses: 1},
+		},
 		`{"type":"response.done","response":{"id":"r","status":"cancelled","usage":{"input_tokens":9,"input_token_details":{"cached_tokens":4}}}}`: media.ResponseEnded{
-			ResponseID: "r", Status: media.ResponseCancelled, Usage: media.Usage{Responses: 1, InputTokens: 9, CachedIn: 4}},
+			ResponseID: "r", Status: media.ResponseCancelled, Usage: media.Usage{Responses: 1, InputTokens: 9, CachedIn: 4},
+		},
 		`{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","reset_seconds":2.5},{"name":"requests","reset_seconds":1}]}`: media.AgentLimits{Reset: 2500 * time.Millisecond},
 		`{"type":"session.updated","session":{"audio":{"input":{"turn_detection":{"type":"server_vad","create_response":true}}}}}`:   media.AgentListening{Listen: media.Listen{Respond: true}},
 	} {

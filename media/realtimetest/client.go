@@ -157,8 +157,10 @@ func (c *conn) itemOf(raw json.RawMessage) (*talkItem, *fault) {
 	} else if c.talk.find(in.ID) != nil {
 		return nil, refuse("invalid_value", "item.id", "An item with id '%s' already exists.", in.ID)
 	}
-	it := &talkItem{id: in.ID, kind: in.Type, role: in.Role, status: "completed", words: in.Output,
-		name: in.Name, args: in.Arguments, callID: in.CallID, closed: true}
+	it := &talkItem{
+		id: in.ID, kind: in.Type, role: in.Role, status: "completed", words: in.Output,
+		name: in.Name, args: in.Arguments, callID: in.CallID, closed: true,
+	}
 	if in.Type == "function_call_output" {
 		switch call := c.talk.callOf(in.CallID); {
 		case call == nil:

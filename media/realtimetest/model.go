@@ -46,7 +46,7 @@ type model struct {
 	violate     func(kind, code, message string)
 	stage       stage
 	greeted     bool
-	opened      bool // the business was said
+	opened      bool          // the business was said
 	greetedAt   time.Duration // audio offset
 	greetedTime time.Time
 	turns       []speech.Turn // not yet answered
@@ -88,8 +88,10 @@ func (c *conn) request(params createParams, auto bool) request {
 	if choice == nil {
 		choice = c.session.ToolChoice
 	}
-	r := request{instructions: params.Instructions, session: c.session.Instructions, tools: readTools(offered),
-		mute: string(choice) == `"none"`, auto: auto}
+	r := request{
+		instructions: params.Instructions, session: c.session.Instructions, tools: readTools(offered),
+		mute: string(choice) == `"none"`, auto: auto,
+	}
 	if c.hearing != nil {
 		r.offset = c.hearing.offset
 	}

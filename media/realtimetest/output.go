@@ -57,8 +57,10 @@ func (c *conn) closeItem(r *response, status string) {
 		return
 	}
 	it := r.open
-	c.emit("response.function_call_arguments.done", event{"response_id": r.id, "item_id": it.id, "output_index": r.index(it),
-		"call_id": it.callID, "name": it.name, "arguments": it.args})
+	c.emit("response.function_call_arguments.done", event{
+		"response_id": r.id, "item_id": it.id, "output_index": r.index(it),
+		"call_id": it.callID, "name": it.name, "arguments": it.args,
+	})
 	c.itemDone(r, status)
 }
 
@@ -103,7 +105,8 @@ func (t *teleprompter) next() []string {
 
 func (c *conn) rateLimits() {
 	c.emit("rate_limits.updated", event{"rate_limits": []event{
-		{"name": "tokens", "limit": 40000, "remaining": 40000 - min(30000, 500*c.responses), "reset_seconds": 2.265}}})
+		{"name": "tokens", "limit": 40000, "remaining": 40000 - min(30000, 500*c.responses), "reset_seconds": 2.265},
+	}})
 }
 
 // usage bills the whole conversation again, most of it from the cache (research section 9): the callee's
@@ -124,9 +127,11 @@ func (c *conn) usage(r *response) event {
 	spoken, written := int(r.spoke/(50*time.Millisecond)), 10*len(r.items)
 	return event{
 		"total_tokens": text + heard + spoken + written, "input_tokens": text + heard, "output_tokens": spoken + written,
-		"input_token_details": event{"text_tokens": text, "audio_tokens": heard, "image_tokens": 0,
+		"input_token_details": event{
+			"text_tokens": text, "audio_tokens": heard, "image_tokens": 0,
 			"cached_tokens":         cachedText + cachedAudio,
-			"cached_tokens_details": event{"text_tokens": cachedText, "audio_tokens": cachedAudio, "image_tokens": 0}},
+			"cached_tokens_details": event{"text_tokens": cachedText, "audio_tokens": cachedAudio, "image_tokens": 0},
+		},
 		"output_token_details": event{"text_tokens": written, "audio_tokens": spoken},
 	}
 }

@@ -129,7 +129,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{
-			"type": f.Type, "code": f.Code, "message": f.Message, "param": nil}})
+			"type": f.Type, "code": f.Code, "message": f.Message, "param": nil,
+		}})
 		return
 	}
 	ws, err := s.upgrader.Upgrade(w, r, nil)

@@ -48,9 +48,11 @@ func TestCounterChecksWhatTheCalleeNamed(t *testing.T) {
 	c := dial(t, url)
 	c.configure(pcmuFormat, autoVAD)
 	c.hold(scripted(t, "counter").Scenario)
-	want := []string{toolFind + " {}", toolCheck + ` {"start":"2026-03-05T11:00:00-08:00"}`,
+	want := []string{
+		toolFind + " {}", toolCheck + ` {"start":"2026-03-05T11:00:00-08:00"}`,
 		toolBook + ` {"start":"2026-03-05T11:00:00-08:00","title":"Appointment"}`,
-		toolEnd + ` {"reason":"booked","summary":"The call ended as booked."}`}
+		toolEnd + ` {"reason":"booked","summary":"The call ended as booked."}`,
+	}
 	if !slices.Equal(c.calls, want) {
 		t.Fatalf("calls %q, want %q", c.calls, want)
 	}

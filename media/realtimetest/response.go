@@ -76,8 +76,10 @@ func (c *conn) cancelResponse(e clientEvent) *fault {
 func (c *conn) start(params createParams, auto bool) {
 	c.responses++
 	c.idleEpoch++
-	r := &response{id: c.id("resp"), auto: auto, began: time.Now(), format: c.session.Audio.Output.Format,
-		metadata: params.Metadata, maximum: c.session.MaxOutputTokens, saved: *c.model}
+	r := &response{
+		id: c.id("resp"), auto: auto, began: time.Now(), format: c.session.Audio.Output.Format,
+		metadata: params.Metadata, maximum: c.session.MaxOutputTokens, saved: *c.model,
+	}
 	if f := params.Audio.Output.Format; f != nil {
 		r.format = *f
 	}
@@ -196,8 +198,10 @@ func (c *conn) produceCall(r *response, p part, step func(time.Duration, func())
 		rest = rest[n:]
 		step(2*time.Millisecond, func() {
 			it.args += piece
-			c.emit("response.function_call_arguments.delta", event{"response_id": r.id, "item_id": it.id,
-				"output_index": r.index(it), "call_id": it.callID, "delta": piece, "obfuscation": c.veil()})
+			c.emit("response.function_call_arguments.delta", event{
+				"response_id": r.id, "item_id": it.id,
+				"output_index": r.index(it), "call_id": it.callID, "delta": piece, "obfuscation": c.veil(),
+			})
 		})
 	}
 	step(0, func() {
@@ -261,10 +265,12 @@ func (c *conn) responseEvent(r *response, status string, details, usage any) eve
 	if r.metadata != nil {
 		meta = r.metadata
 	}
-	return event{"object": "realtime.response", "id": r.id, "status": status, "status_details": details, "output": output,
+	return event{
+		"object": "realtime.response", "id": r.id, "status": status, "status_details": details, "output": output,
 		"conversation_id": c.talk.id, "output_modalities": []string{"audio"}, "max_output_tokens": r.maximum,
 		"audio": event{"output": event{"format": r.format, "voice": c.session.Audio.Output.Voice}},
-		"usage": usage, "metadata": meta}
+		"usage": usage, "metadata": meta,
+	}
 }
 
 func (r *response) index(it *talkItem) int {

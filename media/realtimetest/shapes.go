@@ -30,7 +30,8 @@ var clientEvents = func() map[string]check {
 		"conversation.item.retrieve": event("item_id", map[string]check{"item_id": text}),
 		"conversation.item.delete":   event("item_id", map[string]check{"item_id": text}),
 		"conversation.item.truncate": event("item_id content_index audio_end_ms", map[string]check{
-			"item_id": text, "content_index": integer(0, math.MaxInt32), "audio_end_ms": integer(0, math.MaxInt32)}),
+			"item_id": text, "content_index": integer(0, math.MaxInt32), "audio_end_ms": integer(0, math.MaxInt32),
+		}),
 		"response.create": event("", map[string]check{"response": responseShape}),
 		"response.cancel": event("", map[string]check{"response_id": text}),
 	}
@@ -72,24 +73,30 @@ var (
 	turnDetection = nullable(byType("type", map[string]check{
 		"server_vad": fields("type", map[string]check{
 			"type": text, "threshold": number(0, 1), "prefix_padding_ms": integer(0, 60000), "silence_duration_ms": integer(0, 60000),
-			"create_response": boolean, "interrupt_response": boolean, "idle_timeout_ms": nullable(integer(5000, 30000))}),
+			"create_response": boolean, "interrupt_response": boolean, "idle_timeout_ms": nullable(integer(5000, 30000)),
+		}),
 		"semantic_vad": fields("type", map[string]check{
-			"type": text, "eagerness": oneOf("low", "medium", "high", "auto"), "create_response": boolean, "interrupt_response": boolean}),
+			"type": text, "eagerness": oneOf("low", "medium", "high", "auto"), "create_response": boolean, "interrupt_response": boolean,
+		}),
 	}))
 	transcription = nullable(fields("", map[string]check{
 		"model": text, "language": text, "languages": list(1, 64, text), "keywords": list(0, 256, text), "prompt": text,
-		"delay": oneOf("minimal", "low", "medium", "high", "xhigh")}))
+		"delay": oneOf("minimal", "low", "medium", "high", "xhigh"),
+	}))
 	noiseReduction = nullable(fields("", map[string]check{"type": oneOf("near_field", "far_field"), "strength": number(0, math.MaxFloat64)}))
 	tracing        = nullable(either(oneOf("auto"), fields("", map[string]check{"workflow_name": text, "group_id": text, "metadata": anyObject})))
 	truncation     = either(oneOf("auto", "disabled"), fields("type retention_ratio", map[string]check{
 		"type": oneOf("retention_ratio"), "retention_ratio": number(0, 1),
-		"token_limits": fields("", map[string]check{"post_instructions": integer(0, math.MaxInt32)})}))
+		"token_limits": fields("", map[string]check{"post_instructions": integer(0, math.MaxInt32)}),
+	}))
 
 	sessionShape = fields("type", map[string]check{
 		"type": oneOf("realtime"), "model": text, "output_modalities": modalities, "instructions": text,
 		"audio": fields("", map[string]check{
-			"input": fields("", map[string]check{"format": formatShape, "transcription": transcription,
-				"noise_reduction": noiseReduction, "turn_detection": turnDetection}),
+			"input": fields("", map[string]check{
+				"format": formatShape, "transcription": transcription,
+				"noise_reduction": noiseReduction, "turn_detection": turnDetection,
+			}),
 			"output": fields("", map[string]check{"format": formatShape, "voice": voiceShape, "speed": number(0.25, 1.5)}),
 		}),
 		"include": list(0, 1, oneOf("item.input_audio_transcription.logprobs")), "tracing": tracing, "tools": tools,
@@ -122,8 +129,10 @@ func item(required string, keys map[string]check) check {
 }
 
 func message(parts ...string) check {
-	part := fields("type", map[string]check{"type": oneOf(parts...), "text": text, "audio": text, "transcript": nullable(text),
-		"image_url": text, "detail": oneOf("auto", "low", "high")})
+	part := fields("type", map[string]check{
+		"type": oneOf(parts...), "text": text, "audio": text, "transcript": nullable(text),
+		"image_url": text, "detail": oneOf("auto", "low", "high"),
+	})
 	return item("role content", map[string]check{"role": text, "content": list(0, 64, part)})
 }
 

@@ -93,12 +93,14 @@ func (c *conn) transcribe(it *talkItem, words string, heard time.Duration) {
 	send := func() {
 		for _, word := range strings.SplitAfter(words, " ") {
 			c.emit("conversation.item.input_audio_transcription.delta", event{
-				"item_id": it.id, "content_index": 0, "delta": word, "obfuscation": c.veil()})
+				"item_id": it.id, "content_index": 0, "delta": word, "obfuscation": c.veil(),
+			})
 		}
 		it.words = words
 		c.emit("conversation.item.input_audio_transcription.completed", event{
 			"item_id": it.id, "content_index": 0, "transcript": words,
-			"usage": event{"type": "duration", "seconds": heard.Round(time.Millisecond).Seconds()}})
+			"usage": event{"type": "duration", "seconds": heard.Round(time.Millisecond).Seconds()},
+		})
 	}
 	if c.random.IntN(2) == 0 {
 		send()

@@ -71,7 +71,8 @@ var scenarios = []Scenario{
 	{Name: "interrupts", Hello: hello, Turns: []Turn{
 		{Say: ask, Means: Answers},
 		{Say: "Sorry, could you repeat that?", Means: Asks, Into: 2 * time.Second},
-		{Say: accept, Means: Accepts}, {Say: confirm, Means: Accepts},
+		{Say: accept, Means: Accepts},
+		{Say: confirm, Means: Accepts},
 	}},
 	{Name: "bridge-down", Hello: hello, Turns: []Turn{{Say: ask, Means: Answers}}},
 	{Name: "model-dies", Hello: hello, Turns: []Turn{

@@ -93,7 +93,7 @@ func TestLongestPhraseWins(t *testing.T) {
 
 func TestPunctuationPauses(t *testing.T) {
 	plain, comma, stop := mustSay(t, Agent, "yes goodbye"), mustSay(t, Agent, "yes, goodbye"), mustSay(t, Agent, "yes. goodbye")
-	if !(len(plain) < len(comma) && len(comma) < len(stop)) {
+	if len(plain) >= len(comma) || len(comma) >= len(stop) {
 		t.Fatalf("%d, %d and %d samples: want a longer pause for a comma and the longest for a full stop", len(plain), len(comma), len(stop))
 	}
 	if d := Duration(stop) - Duration(plain); d != pauseSentence-pauseWord {

@@ -13,10 +13,10 @@ type token struct {
 }
 
 func (t token) mark() string {
-	switch t.pause {
-	case pauseSentence:
+	if t.pause == pauseSentence {
 		return "."
-	case pauseComma:
+	}
+	if t.pause == pauseComma {
 		return ","
 	}
 	return ""

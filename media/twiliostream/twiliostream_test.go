@@ -67,8 +67,11 @@ func TestDecodeNamesTheFaultAndNotTheContent(t *testing.T) {
 
 func TestDecodeRefusesAStartThatIsNotOurs(t *testing.T) {
 	for _, swap := range [][2]string{
-		{"audio/x-mulaw", "audio/x-alaw"}, {"8000", "16000"}, {`"channels":1`, `"channels":2`},
-		{`"start":{`, `"begin":{`}, {`},"streamSid":"MZ0`, `},"streamSid":"MZ1`},
+		{"audio/x-mulaw", "audio/x-alaw"},
+		{"8000", "16000"},
+		{`"channels":1`, `"channels":2`},
+		{`"start":{`, `"begin":{`},
+		{`},"streamSid":"MZ0`, `},"streamSid":"MZ1`},
 	} {
 		_, err := Decode([]byte(strings.Replace(startMsg, swap[0], swap[1], 1)), "")
 		var start *StartError

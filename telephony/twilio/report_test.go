@@ -92,8 +92,10 @@ var update = flag.Bool("update", false, "rewrite golden files")
 func TestVoiceResponseIsTheContractsTwiML(t *testing.T) {
 	p := newProvider(t, Options{})
 	tests := map[string]call.VoiceReply{
-		"connect": {Kind: call.VoiceConnect, CallID: "k3_Q-9", Attempt: 2, StreamURL: "wss://media.example.net/voice/stream/k3_Q-9.2.1764000000.AbC-_d",
-			AfterURL: "https://agent.example.net/voice?callId=k3_Q-9&attempt=2&after=stream"},
+		"connect": {
+			Kind: call.VoiceConnect, CallID: "k3_Q-9", Attempt: 2, StreamURL: "wss://media.example.net/voice/stream/k3_Q-9.2.1764000000.AbC-_d",
+			AfterURL: "https://agent.example.net/voice?callId=k3_Q-9&attempt=2&after=stream",
+		},
 		"hangup":  {Kind: call.VoiceHangUp},
 		"apology": {Kind: call.VoiceApology},
 		"inbound": {Kind: call.VoiceInbound},

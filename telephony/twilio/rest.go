@@ -23,7 +23,7 @@ const (
 // hides its base URL and loses the HTTP status of errors it cannot decode (research
 // section 8); all three live here. Not for concurrent use.
 type exchange struct {
-	ctx  context.Context // of this one use; twilio-go has no parameter for it
+	ctx  context.Context //nolint:containedctx // of this one use; twilio-go has no parameter for it
 	base *url.URL
 	next http.RoundTripper
 	// status is the HTTP status of the last answer, 0 before the first.

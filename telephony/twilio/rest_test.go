@@ -94,7 +94,7 @@ func TestACreatesErrorSaysWhatItMeansForTheAttempt(t *testing.T) {
 		{"JSON 500", twilioError(500, 20500), call.DialUnknown, "twilio 20500", "may have been placed"},
 		{"HTML 503", answer(503, "<html>"), call.DialUnknown, "twilio http 503", "may have been placed"},
 		{"empty 502", answer(502, ""), call.DialUnknown, "twilio http 502", "may have been placed"},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) }, call.DialUnknown, "twilio http 302", "may have been placed"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, call.DialUnknown, "twilio http 302", "may have been placed"},
 		{"undecodable success", answer(201, "<html>"), call.DialUnknown, "twilio http 201", "may have been placed"},
 		{"success without a SID", answer(201, `{"status":"queued"}`), call.DialUnknown, "twilio http 201", "may have been placed"},
 		{"success with a foreign SID", answer(201, `{"sid":"../x"}`), call.DialUnknown, "twilio http 201", "may have been placed"},
@@ -251,12 +251,16 @@ func TestLookUpByNumberTakesTheNewestCallSinceTheDial(t *testing.T) {
 	dialled := time.Date(2026, 11, 24, 10, 0, 0, 500, time.UTC)
 	sid := func(n int) string { return fmt.Sprintf("CA%032d", n) }
 	row := func(n int, from, to string, after time.Duration) map[string]any {
-		return map[string]any{"sid": sid(n), "account_sid": testAccount, "from": from, "to": to, "status": "busy",
-			"date_created": dialled.Add(after).Format(time.RFC1123Z)}
+		return map[string]any{
+			"sid": sid(n), "account_sid": testAccount, "from": from, "to": to, "status": "busy",
+			"date_created": dialled.Add(after).Format(time.RFC1123Z),
+		}
 	}
 	pages := map[string]any{
-		"": map[string]any{"calls": []any{row(1, testFrom, testTo, -time.Minute), row(2, testFrom, testTo, 0)},
-			"next_page_uri": "/2010-04-01/Accounts/" + testAccount + "/Calls.json?Page=1"},
+		"": map[string]any{
+			"calls":         []any{row(1, testFrom, testTo, -time.Minute), row(2, testFrom, testTo, 0)},
+			"next_page_uri": "/2010-04-01/Accounts/" + testAccount + "/Calls.json?Page=1",
+		},
 		"1": map[string]any{"calls": []any{row(3, testFrom, testTo, 3*time.Second), row(4, "+14155550111", testTo, time.Hour), row(5, testFrom, "+14155550199", time.Hour)}},
 	}
 	var query url.Values

@@ -39,7 +39,7 @@ type Call struct {
 	created  time.Time
 	startDue time.Time
 
-	ctx  context.Context // ends with the call; the Call owns its own lifetime
+	ctx  context.Context //nolint:containedctx // ends with the call, which owns its own lifetime
 	hang context.CancelCauseFunc
 	over chan struct{} // closed when the status is final
 	done chan struct{} // closed when callbacks are delivered too

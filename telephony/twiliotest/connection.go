@@ -33,7 +33,8 @@ func (c *Call) dial(ctx context.Context, address string, signed bool) (*connecti
 			return made.tcp, nil
 		},
 	}
-	conn, response, err := dialer.DialContext(ctx, address, c.upgradeHeader(address, signed))
+	conn, response, err := dialer.DialContext( //nolint:bodyclose // gorilla: the body of a failed upgrade needs no closing
+		ctx, address, c.upgradeHeader(address, signed))
 	if err != nil {
 		if response != nil {
 			return nil, fmt.Errorf("upgrade answered %d: %w", response.StatusCode, err)

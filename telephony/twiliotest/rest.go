@@ -107,9 +107,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f Fault, to string
 		case <-r.Context().Done():
 		case <-s.ctx.Done():
 		}
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to cut a connection
 	case f.Break:
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // as above
 	case f.HTML:
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(f.Status)

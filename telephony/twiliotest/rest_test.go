@@ -64,8 +64,11 @@ func TestCredentials(t *testing.T) {
 			user, password, path string
 			want                 int
 		}{
-			{testAccount, testToken, testAccount, 200}, {ownKey, "secret", testAccount, 200},
-			{testAccount, "wrong", testAccount, 401}, {ownKey, testToken, testAccount, 401}, {"", "", testAccount, 401},
+			{testAccount, testToken, testAccount, 200},
+			{ownKey, "secret", testAccount, 200},
+			{testAccount, "wrong", testAccount, 401},
+			{ownKey, testToken, testAccount, 401},
+			{"", "", testAccount, 401},
 			{testAccount, testToken, "AC00000000000000000000000000000009", 401},
 		} {
 			r := httptest.NewRequest("GET", "/2010-04-01/Accounts/"+tc.path+"/Calls.json", nil)

@@ -79,7 +79,7 @@ func (s *stream) enqueue(message any) {
 func encode(message any) []byte {
 	text, err := json.Marshal(message)
 	if err != nil {
-		panic("twiliotest: a message of ours does not encode: " + err.Error())
+		panic("twiliotest: a message of ours does not encode: " + err.Error()) //nolint:forbidigo // a mistake of this package, in types that always encode
 	}
 	return text
 }

@@ -65,7 +65,7 @@ type Server struct {
 	client    *http.Client
 	transport *http.Transport
 
-	ctx     context.Context // ends at Close; the Server owns the lifetime of its calls
+	ctx     context.Context //nolint:containedctx // ends at Close; the Server owns the lifetime of its calls
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
@@ -164,15 +164,14 @@ func (s *Server) enter() bool {
 }
 
 // spawn runs work in a goroutine that Close waits for; after Close it does nothing.
-func (s *Server) spawn(work func()) bool {
+func (s *Server) spawn(work func()) {
 	if !s.enter() {
-		return false
+		return
 	}
 	go func() {
 		defer s.running.Done()
 		work()
 	}()
-	return true
 }
 
 // nextAnswer takes the next entry of the number's script; the last one repeats.

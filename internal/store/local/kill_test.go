@@ -180,7 +180,7 @@ func fillUp(path string) error {
 	}
 	// bbolt keeps the system's words and not its error.
 	if refused == nil || !strings.Contains(refused.Error(), syscall.EFBIG.Error()) || !strings.HasPrefix(refused.Error(), "store call: ") {
-		return fmt.Errorf("the store met %v, want the system's refusal, wrapped", refused)
+		return fmt.Errorf("want the system's refusal, wrapped; the store met %w", refused)
 	}
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
 		return err

@@ -288,10 +288,13 @@ func step(t *rapid.T, s *Store, id call.ID, to string, at time.Time) {
 	n := max(len(c.Attempts), 1)
 	provider := fmt.Sprintf("CA-%s-%d", id, n)
 	e := rapid.SampledFrom([]call.Event{
-		call.Claimed{ClaimID: "c", At: at}, call.Intended{Attempt: n, ClaimID: "c", At: at},
-		call.Bound{Attempt: n, ProviderCallID: provider, At: at}, call.Refused{Attempt: n, Permanent: true, At: at},
+		call.Claimed{ClaimID: "c", At: at},
+		call.Intended{Attempt: n, ClaimID: "c", At: at},
+		call.Bound{Attempt: n, ProviderCallID: provider, At: at},
+		call.Refused{Attempt: n, Permanent: true, At: at},
 		call.Reported{Attempt: n, At: at, Report: call.ProviderReport{ProviderCallID: provider, Status: call.Busy, Sequence: -1}},
-		call.DialLost{Attempt: n, At: at}, call.Ticked{At: at},
+		call.DialLost{Attempt: n, At: at},
+		call.Ticked{At: at},
 	}).Draw(t, "event")
 	next, changed := storetest.Rules.Next(c, e)
 	if !changed {
