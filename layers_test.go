@@ -29,7 +29,7 @@ var layers = []layer{
 	{"L1 telephony", []string{"telephony/"},
 		[]string{"call", "media/g711", "media/pcm", "media/speech", "media/twiliostream"},
 		[]string{"github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/api/v2010", "github.com/twilio/twilio-go/twiml", "github.com/gorilla/websocket"}},
-	{"L1 stores", []string{"internal/store/"}, []string{"call"}, []string{"go.etcd.io/bbolt", "pgregory.net/rapid"}},
+	{"L1 stores", []string{"internal/store/"}, []string{"call"}, []string{"go.etcd.io/bbolt", "go.etcd.io/bbolt/errors", "pgregory.net/rapid"}},
 	{"L1 schedulers", []string{"internal/schedule/"}, []string{"call"}, nil},
 	{"L1 calendar bridge", []string{"internal/calendarbridge"}, nil,
 		[]string{"github.com/arran4/golang-ical", "github.com/teambition/rrule-go", "golang.org/x/sys/unix"}},

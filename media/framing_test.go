@@ -64,12 +64,11 @@ func TestWholeFramesAreCutWithoutBeingDecoded(t *testing.T) {
 	}
 }
 
-func TestPCMKeepsItsLevelInOddPieces(t *testing.T) {
-	samples := make([]int16, 24000)
-	for i := range samples {
-		samples[i] = int16(20000 * math.Sin(2*math.Pi*1000*float64(i)/24000))
-	}
-	raw := pcm.Bytes(nil, samples)
+// framedTone pushes a second of a 24 kHz tone through the framer, in odd pieces, and
+// returns what the phone gets.
+func framedTone(t *testing.T, hz, dBFS float64) []int16 {
+	t.Helper()
+	raw := pcm.Bytes(nil, pcm.Tone(24000, 24000, hz, dBFS))
 	f := newFramer(PCM24k)
 	var heard []byte
 	for n := 777; len(raw) > 0; raw = raw[min(n, len(raw)):] {
@@ -81,14 +80,24 @@ func TestPCMKeepsItsLevelInOddPieces(t *testing.T) {
 	if got := f.limitMS(len(heard) / bytesPerMS); got > 1000 || got < 990 {
 		t.Errorf("1 s is %d ms", got)
 	}
-	var power float64
-	decoded := g711.DecodeMu(nil, heard)[800:7200]
-	for _, s := range decoded {
-		power += float64(s) * float64(s)
+	return g711.DecodeMu(nil, heard)[800:7200]
+}
+
+func TestPCMKeepsTheLevelOfSpeechUpToFullScale(t *testing.T) {
+	for _, dBFS := range []float64{0, -3, -12, -30} {
+		got := 20 * math.Log10(pcm.Goertzel(framedTone(t, 1000, dBFS), 8000, 1000))
+		if math.Abs(got-dBFS) > 0.5 {
+			t.Errorf("a 1 kHz tone of %.0f dBFS arrives at %.2f", dBFS, got)
+		}
 	}
-	level := 20 * math.Log10(math.Sqrt(power/float64(len(decoded)))/(20000/math.Sqrt2))
-	if math.Abs(level) > 0.5 {
-		t.Errorf("a 1 kHz tone changes by %.2f dB", level)
+}
+
+// What lies above 4 kHz would come back as a whistle below it.
+func TestPCMDoesNotAlias(t *testing.T) {
+	for _, hz := range []float64{5000, 6000, 7000, 9000, 11000} {
+		if got := pcm.LevelDBFS(framedTone(t, hz, 0)); got > -40 {
+			t.Errorf("a full-scale tone of %.0f Hz arrives at %.1f dBFS", hz, got)
+		}
 	}
 }
 

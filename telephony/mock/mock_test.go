@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,8 +94,9 @@ func TestThePageAndEveryPartItLoadsAreServed(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?:from "\./|new URL\(")([a-z]+\.js)"`).FindAllStringSubmatch(read(t, "phone.js"), -1) {
 		paths = append(paths, "/mock/"+m[1])
 	}
-	if len(paths) != 5 {
-		t.Errorf("the page loads %v, want style, script, line and audio", paths)
+	slices.Sort(paths)
+	if paths = slices.Compact(paths); len(paths) != 6 {
+		t.Errorf("the page loads %v, want style, icon, script, line and audio", paths)
 	}
 	for _, path := range paths {
 		res := get(t, path)
@@ -110,8 +112,8 @@ func TestThePageHasNothingInlineAndNothingForeign(t *testing.T) {
 	if regexp.MustCompile(`(?i)<script[^>]*>\s*[^<\s]|<style|\sstyle=|\son[a-z]+=|javascript:`).MatchString(html) {
 		t.Error("the page has inline script or style")
 	}
-	for _, name := range []string{"phone.html", "phone.js", "line.js", "audio.js", "phone.css"} {
-		body := strings.NewReplacer("http://localhost", "").Replace(read(t, name)) // said to a person, not loaded
+	for _, name := range []string{"phone.html", "phone.js", "line.js", "audio.js", "phone.css", "phone.svg"} {
+		body := strings.NewReplacer("http://localhost", "", "http://www.w3.org/2000/svg", "").Replace(read(t, name)) // said to a person or named, not loaded
 		if m := regexp.MustCompile(`(?:https?:)?//[a-z0-9.-]+\.[a-z]+|innerHTML|document\.write|eval\(`).FindString(body); m != "" {
 			t.Errorf("%s holds %q", name, m)
 		}
@@ -126,7 +128,8 @@ func TestThePageHasNothingInlineAndNothingForeign(t *testing.T) {
 // What the page does for a person is checked by what it says.
 func TestThePageExplainsWhatCanGoWrong(t *testing.T) {
 	js := read(t, "phone.js")
-	for _, words := range []string{"isSecureContext", "microphone was refused", "There is no microphone", "link is not complete", "could not be connected", "pagehide"} {
+	for _, words := range []string{"isSecureContext", "microphone was refused", "There is no microphone", "link is not complete", "could not be connected",
+		"link is not valid", "was used, or is too old", "server does not answer", "connection was lost", "pagehide", "hashchange"} {
 		if !strings.Contains(js, words) {
 			t.Errorf("phone.js does not deal with %q", words)
 		}

@@ -10,9 +10,9 @@ import (
 //go:embed page
 var files embed.FS
 
-// contentSecurityPolicy lets the page load its own script, worklet and style and talk
-// to its own host; nothing inline, nothing foreign, no embedding.
-const contentSecurityPolicy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; " +
+// contentSecurityPolicy lets the page load its own script, worklet, style and icon and
+// talk to its own host; nothing inline, nothing foreign, no embedding.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Routes serve the page at /mock and its parts below it.
@@ -23,6 +23,7 @@ func (p *Provider) Routes() map[string]http.Handler {
 		"GET /mock/line.js":   part("line.js", "text/javascript; charset=utf-8"),
 		"GET /mock/audio.js":  part("audio.js", "text/javascript; charset=utf-8"),
 		"GET /mock/phone.css": part("phone.css", "text/css; charset=utf-8"),
+		"GET /mock/phone.svg": part("phone.svg", "image/svg+xml"),
 	}
 }
 
@@ -30,7 +31,7 @@ func (p *Provider) Routes() map[string]http.Handler {
 func part(name, contentType string) http.Handler {
 	body, err := files.ReadFile("page/" + name)
 	if err != nil {
-		panic("mock: the program was built without " + name)
+		panic("mock: the program was built without " + name) //nolint:forbidigo // embedded at build time: it cannot be missing in a program that was built
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()

@@ -28,6 +28,9 @@ type App struct {
 
 // New composes an App. It starts nothing.
 func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
+	if err := carried(c); err != nil {
+		return nil, err
+	}
 	phone, err := telephony(c)
 	if err != nil {
 		return nil, err
@@ -44,7 +47,8 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 		Service: s, Sessions: h.sessions, Config: streamConfig(c), Log: log,
 		ValidateUpgrade: upgradeCheck(c, phone),
 	})
-	a.mux.Handle("GET /voice/stream/{token}", streams)
+	a.mux.Handle("/voice/stream", streams)
+	a.mux.Handle("/voice/stream/{token}", streams)
 	web := httpapi.New(httpapi.Options{Service: s, PublicURL: c.Server.PublicBaseURL, Log: log})
 	for _, p := range []string{"/voice", "/status", "/amd", "/healthz", "/readyz"} {
 		a.mux.Handle(p, web)
@@ -53,6 +57,17 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 		a.mux.Handle(pattern, route)
 	}
 	return a, nil
+}
+
+// carried refuses the formats that a media session does not carry.
+func carried(c *config.Config) error {
+	if f := c.OpenAI.InputFormat; f != config.FormatPCMU {
+		return fmt.Errorf("openai.inputFormat %s is not carried yet; use %s, which is the telephone's own", f, config.FormatPCMU)
+	}
+	if f := c.OpenAI.OutputFormat; f != config.FormatPCMU && f != config.FormatPCM {
+		return fmt.Errorf("openai.outputFormat %s is not carried yet; use %s or %s", f, config.FormatPCMU, config.FormatPCM)
+	}
+	return nil
 }
 
 // Handles says whether a request is the call agent's.
@@ -188,7 +203,7 @@ func (t tokens) Match(bearer string) (name string, allowed func(scope string) bo
 func streamConfig(c *config.Config) stream.Config {
 	return stream.Config{
 		BaseURL: c.OpenAI.BaseURL, Model: c.OpenAI.Model, Voice: c.OpenAI.Voice, APIKey: c.OpenAI.APIKey.Reveal(),
-		InputFormat: c.OpenAI.InputFormat, OutputFormat: c.OpenAI.OutputFormat,
+		OutputFormat: c.OpenAI.OutputFormat,
 		MaxSessions: c.MaxSessions, MaxCall: maxCall(c),
 		SilencePrompt: c.SilencePrompt, SilenceHangup: c.SilenceHangup,
 	}

@@ -3,8 +3,6 @@ package stream
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"sync"
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
@@ -26,7 +24,7 @@ func (h *Handler) hold(ctx context.Context, phone *twiliostream.Conn, t call.Str
 		log.ErrorContext(ctx, "media stream without a record", "error", err)
 		return
 	}
-	l := &line{h: h, token: t, ctx: ctx}
+	l := &line{h: h, token: t, ctx: ctx, stop: make(chan struct{})}
 	defer l.wait()
 	s, err := media.New(h.config(c, l), phone, h.dialer(), l, l)
 	if err != nil {
@@ -66,117 +64,6 @@ func (h *Handler) dialer() media.Dialer {
 	c := h.o.Config
 	return realtime.Dialer{Config: realtime.Config{BaseURL: c.BaseURL, Model: c.Model, APIKey: c.APIKey}}
 }
-
-// line is one call's connection between its media session and its record. Its
-// goroutines are the lease's renewal and the writes that the session's control loop
-// must not wait for; wait ends when they have.
-type line struct {
-	h       *Handler
-	token   call.StreamToken
-	ctx     context.Context //nolint:containedctx // a line lives exactly as long as the session whose context this is
-	session *media.Session
-
-	mu   sync.Mutex
-	live *call.Live
-	desk *call.Desk
-
-	writes sync.WaitGroup
-	stop   chan struct{}
-}
-
-// admit is asked when the stream has started: it uses the token up.
-func (l *line) admit(ctx context.Context, start twiliostream.Start) error {
-	live, err := l.h.o.Service.OpenStream(ctx, l.token, start.AccountSID, start.CallSID)
-	if err != nil {
-		return fmt.Errorf("stream of attempt %d: %w", l.token.Attempt, err)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.live, l.desk, l.stop = live, call.NewDesk(live), make(chan struct{})
-	l.writes.Go(func() { l.renew(live) })
-	return nil
-}
-
-// renew says three times per lease that the session is alive, and ends the session
-// when the record has moved on without it.
-func (l *line) renew(live *call.Live) {
-	t := time.NewTicker(call.LeaseLength / 3)
-	defer t.Stop()
-	for {
-		select {
-		case <-l.stop:
-			return
-		case <-t.C:
-		}
-		over, err := live.Renew(l.ctx)
-		if err != nil {
-			l.h.o.Log.ErrorContext(l.ctx, "cannot renew the stream's lease", "call_id", l.token.CallID, "error", err)
-		}
-		if over {
-			l.session.HangUp(media.EndMachine)
-			return
-		}
-	}
-}
-
-// Call carries out the model's calendar tools at the desk.
-func (l *line) Call(ctx context.Context, t media.ToolCall) (string, error) {
-	l.mu.Lock()
-	desk := l.desk
-	l.mu.Unlock()
-	b, err := json.Marshal(desk.Use(ctx, t.Name, t.Arguments))
-	return string(b), err
-}
-
-// Observe writes down what the record must know while the call goes on. The writes
-// are done beside the control loop, which must not wait for the store.
-func (l *line) Observe(m media.Moment) {
-	l.mu.Lock()
-	live := l.live
-	l.mu.Unlock()
-	if live == nil {
-		return
-	}
-	switch m.Kind {
-	case media.MomentGreetingHeard:
-		l.write(live.GreetingHeard)
-	case media.MomentCalleeStarted:
-		l.write(live.CalleeSpoke)
-	default:
-	}
-}
-
-func (l *line) write(do func(context.Context) error) {
-	l.writes.Go(func() {
-		if err := do(l.ctx); err != nil {
-			l.h.o.Log.ErrorContext(l.ctx, "cannot record what happened on the line", "call_id", l.token.CallID, "error", err)
-		}
-	})
-}
-
-// settle records the session's end and puts the line down, before the stream is
-// closed: a provider that then asks what to do next is answered by the record.
-func (l *line) settle(out media.Outcome) {
-	l.mu.Lock()
-	live := l.live
-	l.live = nil
-	l.mu.Unlock()
-	if live == nil {
-		return
-	}
-	close(l.stop)
-	l.writes.Wait()
-	if out.GreetingHeard { // the write on the way may have failed; the end must not be read without it
-		if err := live.GreetingHeard(l.ctx); err != nil {
-			l.h.o.Log.ErrorContext(l.ctx, "cannot record that the greeting was heard", "call_id", l.token.CallID, "error", err)
-		}
-	}
-	if err := live.End(l.ctx, sessionEnd(out)); err != nil {
-		l.h.o.Log.ErrorContext(l.ctx, "the call's end is not settled; the sweep will do it", "call_id", l.token.CallID, "error", err)
-	}
-}
-
-func (l *line) wait() { l.writes.Wait() }
 
 // sessionEnd says in the record's words how a session ended.
 func sessionEnd(out media.Outcome) call.SessionEnd {

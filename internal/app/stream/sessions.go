@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"io"
 	"sync"
 	"time"
 
@@ -13,48 +14,61 @@ import (
 type Sessions struct {
 	mu       sync.Mutex
 	refusing bool
-	reserved int
-	live     map[*media.Session]struct{}
-	// idle is closed and replaced whenever the last reservation is given back.
+	// ending is why all calls are to end: also one that takes its place but now, and
+	// would otherwise miss the word.
+	ending media.EndReason
+	// calls are the places taken, unnamed the sockets that have not shown a token yet.
+	calls, unnamed int
+	live           map[*media.Session]struct{}
+	waiting        map[io.Closer]struct{}
+	// idle is closed and replaced whenever the last place is given back.
 	idle chan struct{}
 }
 
 // NewSessions returns an empty register.
 func NewSessions() *Sessions {
-	return &Sessions{live: make(map[*media.Session]struct{}), idle: make(chan struct{})}
+	return &Sessions{live: make(map[*media.Session]struct{}), waiting: make(map[io.Closer]struct{}), idle: make(chan struct{})}
 }
 
 // Len is the number of calls held or about to be.
 func (s *Sessions) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.reserved
+	return s.calls
 }
 
-// reserve takes a place among at most limit; done gives it back.
-func (s *Sessions) reserve(limit int) (done func(), ok bool) {
+// reserve takes a call's place among at most limit; done gives it back.
+func (s *Sessions) reserve(limit int) (done func(), ok bool) { return s.take(&s.calls, limit) }
+
+// admitUnnamed takes a place among the sockets without a token yet.
+func (s *Sessions) admitUnnamed(limit int) (done func(), ok bool) { return s.take(&s.unnamed, limit) }
+
+func (s *Sessions) take(count *int, limit int) (done func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.refusing || (limit > 0 && s.reserved >= limit) {
+	if s.refusing || (limit > 0 && *count >= limit) {
 		return nil, false
 	}
-	s.reserved++
-	return sync.OnceFunc(s.release), true
+	*count++
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if *count--; s.calls+s.unnamed == 0 {
+			close(s.idle)
+			s.idle = make(chan struct{})
+		}
+	}), true
 }
 
-func (s *Sessions) release() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.reserved--; s.reserved == 0 {
-		close(s.idle)
-		s.idle = make(chan struct{})
-	}
-}
-
+// add makes a session known to HangUp's callers; one that comes when all are to end is
+// told at once.
 func (s *Sessions) add(m *media.Session) (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live[m] = struct{}{}
+	if s.ending != "" {
+		m.HangUp(s.ending)
+	}
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -62,38 +76,71 @@ func (s *Sessions) add(m *media.Session) (remove func()) {
 	}
 }
 
-// Drain refuses new streams, waits up to limit for the live calls to end, asks those
-// that remain to say goodbye, and returns when none is left or ctx ends.
+// await makes a socket without a token known, so that it is closed as soon as streams
+// are refused; false if they are already.
+func (s *Sessions) await(c io.Closer) (named func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refusing {
+		return nil, false
+	}
+	s.waiting[c] = struct{}{}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.waiting, c)
+	}, true
+}
+
+// goodbyeTime is how long a farewell, its playing and the record of it may take.
+const goodbyeTime = 20 * time.Second
+
+// Drain refuses new streams, lets the live calls end within limit, asks those that
+// remain to say goodbye, ends without a word those that have not managed to in 20 s, and
+// returns when none is left or ctx ends.
 func (s *Sessions) Drain(ctx context.Context, limit time.Duration) {
 	idle, none := s.refuse()
-	if none {
+	if none || within(ctx, idle, limit) {
 		return
-	}
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case <-idle:
-		return
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 	s.hangUp(media.EndDrained)
+	if within(ctx, idle, goodbyeTime) {
+		return
+	}
+	s.hangUp(media.EndHostLost)
 	select {
 	case <-idle:
 	case <-ctx.Done():
 	}
 }
 
-func (s *Sessions) refuse() (idle chan struct{}, none bool) {
+// within waits for idle, no longer than limit or ctx allow.
+func within(ctx context.Context, idle <-chan struct{}, limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-idle:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+func (s *Sessions) refuse() (idle <-chan struct{}, none bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refusing = true
-	return s.idle, s.reserved == 0
+	for c := range s.waiting {
+		go func() { _ = c.Close() }() // its handler waits for the same Close before it gives its place back
+	}
+	return s.idle, s.calls+s.unnamed == 0
 }
 
 func (s *Sessions) hangUp(reason media.EndReason) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.ending = reason
 	for m := range s.live {
 		m.HangUp(reason)
 	}

@@ -1,7 +1,8 @@
-// Package stream serves /voice/stream/{token}: it joins a phone's media stream, the
-// record of the call and the model into one media session. It owns the live sessions
-// of a process (Sessions). It decides nothing about calls: whether a stream may open,
-// and what its end means, is the call service's word.
+// Package stream serves /voice/stream, with the token in the path or in the start
+// message: it joins a phone's media stream, the record of the call and the model into
+// one media session. It owns the live sessions of a process (Sessions). It decides
+// nothing about calls: whether a stream may open, and what its end means, is the call
+// service's word.
 package stream
 
 import (
@@ -21,9 +22,10 @@ import (
 
 // Config is what a session needs of the configuration.
 type Config struct {
-	// BaseURL, Model, Voice and APIKey select the model; formats are contract section 5's.
+	// BaseURL, Model, Voice and APIKey select the model.
 	BaseURL, Model, Voice, APIKey string
-	InputFormat, OutputFormat     string
+	// OutputFormat is the model's, audio/pcmu or audio/pcm; it is sent audio/pcmu.
+	OutputFormat string
 	// MaxSessions is how many calls this process holds at once.
 	MaxSessions int
 	// MaxCall bounds a call; SilencePrompt and SilenceHangup count from the end of the agent's playback.
@@ -66,32 +68,50 @@ func New(o Options) *Handler {
 // ServeHTTP checks the token before the upgrade, and runs the session on the
 // request's own goroutine.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	token, err := h.o.Service.CheckStream(r.Context(), r.PathValue("token"))
+	raw := r.PathValue("token")
+	if raw == "" {
+		h.serveUnnamed(w, r)
+		return
+	}
+	token, err := h.o.Service.CheckStream(r.Context(), raw)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
-	if !h.signed(r, token) {
+	if !h.signed(r) {
 		http.Error(w, "", http.StatusForbidden)
 		return
 	}
 	done, ok := h.o.Sessions.reserve(h.o.Config.MaxSessions)
 	if !ok {
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, "this host is full or stopping", http.StatusServiceUnavailable)
+		full(w)
 		return
 	}
 	defer done()
-	ws, err := h.upgrader.Upgrade(hijackable{w}, r, nil)
-	if err != nil { // Upgrade has answered
-		h.o.Log.WarnContext(r.Context(), "media stream not upgraded", "call_id", token.CallID, "attempt", token.Attempt, "error", err)
+	phone, ok := h.upgrade(w, r)
+	if !ok {
 		return
 	}
-	// The session outlives a configuration reload, and nothing but itself and the
-	// process's end may cut it (architecture, "Media rules").
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
-	defer cancel(nil)
-	h.hold(ctx, twiliostream.New(ws), token)
+	h.hold(sessionContext(r), phone, token)
+}
+
+// sessionContext outlives a configuration reload and the request's own end: nothing but
+// the session itself and the process's end may cut it (architecture, "Media rules").
+func sessionContext(r *http.Request) context.Context { return context.WithoutCancel(r.Context()) }
+
+func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) (*twiliostream.Conn, bool) {
+	ws, err := h.upgrader.Upgrade(hijackable{w}, r, nil)
+	if err != nil { // Upgrade has answered
+		h.o.Log.WarnContext(r.Context(), "media stream not upgraded", "error", err)
+		return nil, false
+	}
+	return twiliostream.New(ws), true
+}
+
+// full is answered before the upgrade, where the provider still sees it.
+func full(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "5")
+	http.Error(w, "this host is full or stopping", http.StatusServiceUnavailable)
 }
 
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
@@ -108,7 +128,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // signed checks the provider's signature over the stream's URL as we handed it out.
-func (h *Handler) signed(r *http.Request, t call.StreamToken) bool {
+func (h *Handler) signed(r *http.Request) bool {
 	v := h.o.ValidateUpgrade
 	if v == nil {
 		return true
@@ -119,8 +139,7 @@ func (h *Handler) signed(r *http.Request, t call.StreamToken) bool {
 			return true
 		}
 	}
-	h.o.Log.WarnContext(r.Context(), "media stream without a valid provider signature",
-		"call_id", t.CallID, "attempt", t.Attempt, "refused", v.Require, "error", err)
+	h.o.Log.WarnContext(r.Context(), "media stream without a valid provider signature", "refused", v.Require, "error", err)
 	return !v.Require
 }
 

@@ -46,7 +46,8 @@ export function streamURL(pageURL, token) {
 }
 
 // Line is one call. The handlers are open(), audio(samples), mark(name), clear() and
-// end(wasOpen): the last comes exactly once.
+// end(how): the last comes exactly once, with how it ended: "over" by the other side,
+// "hung up" by this one, "lost" when the connection broke, "refused" if there was none.
 export class Line {
   constructor(url, callId, handlers, connect = (u) => new WebSocket(u)) {
     this.handlers = handlers;
@@ -60,7 +61,7 @@ export class Line {
     this.socket = connect(url);
     this.socket.onopen = () => this.opened();
     this.socket.onmessage = (e) => this.received(e.data);
-    this.socket.onclose = () => this.end();
+    this.socket.onclose = (e) => this.end(!this.wasOpen ? "refused" : e.wasClean ? "over" : "lost");
     this.socket.onerror = () => {}; // close follows
   }
 
@@ -113,12 +114,12 @@ export class Line {
   hangUp() {
     this.send("stop", { accountSid: this.accountSid, callSid: this.callSid });
     this.socket.close(1000);
-    this.end();
+    this.end("hung up");
   }
 
-  end() {
+  end(how) {
     if (this.ended) return;
     this.ended = true;
-    this.handlers.end(this.wasOpen);
+    this.handlers.end(how);
   }
 }

@@ -1,0 +1,143 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/media"
+	"github.com/clawdbot/call-agent/media/twiliostream"
+)
+
+// line is one call's connection between its media session and its record. Its
+// goroutines are the lease's renewal and the writes that the session's control loop
+// must not wait for; wait ends when they have.
+type line struct {
+	h       *Handler
+	token   call.StreamToken
+	ctx     context.Context //nolint:containedctx // a line lives exactly as long as the session whose context this is
+	session *media.Session  // set before it runs
+
+	// greeted and answered are true once the moment is written down, or about to be.
+	greeted, answered atomic.Bool
+	writes            sync.WaitGroup
+	stop              chan struct{} // ends the lease's renewal
+
+	mu   sync.Mutex
+	live *call.Live // between admit and settle
+	desk *call.Desk
+	// settled is what the session came to, once it has.
+	settled *media.Outcome
+}
+
+var errOverBeforeStart = errors.New("the session ended while the stream was being opened")
+
+// admit is asked when the stream has started: it uses the token up.
+func (l *line) admit(ctx context.Context, start twiliostream.Start) error {
+	live, err := l.h.o.Service.OpenStream(ctx, l.token, start.AccountSID, start.CallSID)
+	if err != nil {
+		return fmt.Errorf("stream of attempt %d: %w", l.token.Attempt, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.settled != nil { // a host that closes may have ended the session meanwhile
+		l.end(live, *l.settled)
+		return errOverBeforeStart
+	}
+	l.live, l.desk = live, call.NewDesk(live)
+	l.writes.Go(func() { l.renew(live) })
+	return nil
+}
+
+// renew says three times per lease that the session is alive, and ends the session
+// when the record has moved on without it.
+func (l *line) renew(live *call.Live) {
+	t := time.NewTicker(call.LeaseLength / 3)
+	defer t.Stop()
+	for {
+		select {
+		case <-l.stop:
+			return
+		case <-t.C:
+		}
+		over, err := live.Renew(l.ctx)
+		if err != nil {
+			l.h.o.Log.ErrorContext(l.ctx, "cannot renew the stream's lease", "call_id", l.token.CallID, "error", err)
+		}
+		if over {
+			l.session.HangUp(media.EndMachine)
+			return
+		}
+	}
+}
+
+// Call carries out the model's calendar tools at the desk.
+func (l *line) Call(ctx context.Context, t media.ToolCall) (string, error) {
+	l.mu.Lock()
+	desk := l.desk
+	l.mu.Unlock()
+	b, err := json.Marshal(desk.Use(ctx, t.Name, t.Arguments))
+	return string(b), err
+}
+
+// Observe writes down what the record must know while the call goes on, each thing
+// once. The writes are done beside the control loop, which must not wait for the store.
+func (l *line) Observe(m media.Moment) {
+	switch m.Kind {
+	case media.MomentGreetingHeard:
+		l.write(&l.greeted, (*call.Live).GreetingHeard)
+	case media.MomentCalleeStarted:
+		l.write(&l.answered, (*call.Live).CalleeSpoke)
+	default:
+	}
+}
+
+// write starts one write, unless it was done before. A write that failed is tried again
+// when the moment comes again.
+func (l *line) write(done *atomic.Bool, do func(*call.Live, context.Context) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	live := l.live
+	if live == nil || !done.CompareAndSwap(false, true) {
+		return
+	}
+	l.writes.Go(func() {
+		if err := do(live, l.ctx); err != nil {
+			done.Store(false)
+			l.h.o.Log.ErrorContext(l.ctx, "cannot record what happened on the line", "call_id", l.token.CallID, "error", err)
+		}
+	})
+}
+
+// settle records the session's end and puts the line down, before the stream is
+// closed: a provider that then asks what to do next is answered by the record.
+func (l *line) settle(out media.Outcome) {
+	l.mu.Lock()
+	live := l.live
+	l.live, l.settled = nil, &out
+	l.mu.Unlock()
+	if live == nil {
+		return
+	}
+	close(l.stop)
+	l.writes.Wait()
+	if out.GreetingHeard && !l.greeted.Load() { // the end must not be read without it
+		if err := live.GreetingHeard(l.ctx); err != nil {
+			l.h.o.Log.ErrorContext(l.ctx, "cannot record that the greeting was heard", "call_id", l.token.CallID, "error", err)
+		}
+	}
+	l.end(live, out)
+}
+
+func (l *line) end(live *call.Live, out media.Outcome) {
+	if err := live.End(l.ctx, sessionEnd(out)); err != nil {
+		l.h.o.Log.ErrorContext(l.ctx, "the call's end is not settled; the sweep will do it", "call_id", l.token.CallID, "error", err)
+	}
+}
+
+func (l *line) wait() { l.writes.Wait() }
