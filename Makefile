@@ -9,14 +9,17 @@ OUT       ?= out/demo
 GOLANGCI  = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT   = $(GO) run mvdan.cc/gofumpt@v0.12.0
 
-# Everything but the packages that link Caddy, whose race build takes minutes.
+# Everything but the packages that link Caddy. Those take minutes to compile, so there
+# are two variants of them and no more: as in the binary, and with the race detector.
 CORE      = ./call/... ./media/... ./telephony/... ./internal/...
+CADDY     = . ./caddymodule/... ./cmd/...
+PLAIN     = CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath"
 FUZZTIME ?= 3s
 
 .PHONY: build demo run test ci race bench fmt lint fuzz e2e
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/callagent ./cmd/callagent
+	$(PLAIN) $(GO) build -o bin/callagent ./cmd/callagent
 
 # A whole call, with simulators in place of Twilio and OpenAI: SCENARIO=books|counter|…
 demo: build
@@ -28,12 +31,12 @@ run: build
 
 # The quick part: unit, property and race tests.
 test:
-	$(GO) vet ./...
+	$(PLAIN) $(GO) vet ./...
 	$(GO) test -race $(CORE)
-	$(GO) test . ./caddymodule/... ./cmd/...
+	$(PLAIN) $(GO) test $(CADDY)
 
 race:
-	$(GO) test -race . ./caddymodule/... ./cmd/...
+	$(GO) test -race $(CADDY)
 
 # The finished binary from outside: both demos in both formats, and kill -9.
 e2e: build
@@ -50,6 +53,6 @@ fmt:
 
 lint:
 	@test -z "$$($(GOFUMPT) -l .)" || { echo "run make fmt; these files differ:"; $(GOFUMPT) -l .; exit 1; }
-	$(GOLANGCI) run ./...
+	$(PLAIN) $(GOLANGCI) run ./...
 
 ci: lint test race fuzz e2e

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -25,10 +26,23 @@ func serve(_ context.Context, site demo.Site) (func() error, error) {
 	if err := environment(site.Secrets); err != nil {
 		return nil, err
 	}
+	b, err := siteConfig(site)
+	if err != nil {
+		return nil, err
+	}
+	if err := caddy.Load(b, true); err != nil {
+		return nil, errors.Join(err, caddy.Stop())
+	}
+	return caddy.Stop, nil
+}
+
+// siteConfig is Caddy's configuration of a site.
+func siteConfig(site demo.Site) ([]byte, error) {
 	handler := maps.Clone(site.Document)
 	handler["handler"] = "call_agent"
 	b, err := json.Marshal(map[string]any{
-		"admin": map[string]any{"disabled": true, "config": map[string]any{"persist": false}},
+		"admin":   map[string]any{"disabled": true, "config": map[string]any{"persist": false}},
+		"storage": map[string]any{"module": "file_system", "root": filepath.Join(filepath.Dir(site.LogTo), "caddy")},
 		"logging": map[string]any{"logs": map[string]any{"default": map[string]any{
 			"writer": map[string]any{"output": "file", "filename": site.LogTo}, "encoder": map[string]any{"format": "json"},
 		}}},
@@ -40,10 +54,7 @@ func serve(_ context.Context, site demo.Site) (func() error, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the configuration: %w", err)
 	}
-	if err := caddy.Load(b, true); err != nil {
-		return nil, errors.Join(err, caddy.Stop())
-	}
-	return caddy.Stop, nil
+	return b, nil
 }
 
 // environment sets the site's secrets and clears every key of the owner's, which

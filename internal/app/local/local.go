@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,20 +43,24 @@ type Host struct {
 	seen     call.Store
 	schedule *schedule.Scheduler
 	sessions *stream.Sessions
-	// current is the service of the newest configuration: it attends to due calls.
-	current atomic.Pointer[call.Service]
+	// draining: no new call is taken and none is dialled.
+	draining atomic.Bool
+
+	mu sync.Mutex
+	// active are the running configurations, the newest last: it attends to due calls.
+	// During a reload there are two, and the new one may yet be rolled back.
+	active []*App
 
 	ctx    context.Context //nolint:containedctx // a host is the owner of its scheduler's lifetime
 	cancel context.CancelCauseFunc
 	start  sync.Once
 	done   chan error // the scheduler's end; nil before Activate
+	close  sync.Once
+	closed error
 }
 
 // errHostClosed is the cause with which everything a Host started is ended.
 var errHostClosed = errors.New("the call agent's host is closed")
-
-// errNotActive: no configuration has been activated yet, so nothing can be attended to.
-var errNotActive = errors.New("no configuration is active yet")
 
 // Open opens the store. Nothing runs before Activate.
 func Open(o Options) (*Host, error) {
@@ -66,49 +71,82 @@ func Open(o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{options: o, store: s, seen: s, sessions: stream.NewSessions()}
+	h := &Host{options: o, store: s, sessions: stream.NewSessions()}
+	var seen call.Store = s
 	if o.WrapStore != nil {
-		h.seen = o.WrapStore(s)
+		seen = o.WrapStore(s)
 	}
+	h.seen = gate{Store: seen, draining: &h.draining}
 	h.schedule = schedule.New(h.attend, h.sweep, schedule.Options{Now: o.Now, Log: o.Log})
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
 	return h, nil
 }
 
+// current is the newest configuration's service; nil while none runs, when what is due
+// waits in the store.
+func (h *Host) current() *call.Service {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.active) == 0 || h.draining.Load() {
+		return nil
+	}
+	return h.active[len(h.active)-1].Service
+}
+
 func (h *Host) attend(ctx context.Context, id call.ID) error {
-	if s := h.current.Load(); s != nil {
+	if s := h.current(); s != nil {
 		return s.Attend(ctx, id)
 	}
-	return errNotActive
+	return nil
 }
 
 func (h *Host) sweep(ctx context.Context) error {
-	if s := h.current.Load(); s != nil {
+	if s := h.current(); s != nil {
 		return s.Sweep(ctx)
 	}
 	return nil
 }
 
-// Activate makes a configuration the one that due calls are attended with. The first
-// one starts the scheduler, which sweeps at once: what fell due while nobody was there
-// is settled now.
+// Activate makes a configuration the one that due calls are attended with, until it is
+// deactivated or a newer one is activated. The first one starts the scheduler, which
+// sweeps at once: what fell due while nobody was there is settled now.
 func (h *Host) Activate(a *App) {
-	h.current.Store(a.Service)
+	h.mu.Lock()
+	h.active = append(h.active, a)
+	h.mu.Unlock()
 	h.start.Do(func() {
 		h.done = make(chan error, 1)
 		go func() { h.done <- h.schedule.Run(h.ctx) }() // Close waits for it
 	})
 }
 
-// Drain refuses new streams, lets live calls end within limit, then asks those that
-// remain to say goodbye, and returns when none is left or ctx ends.
-func (h *Host) Drain(ctx context.Context, limit time.Duration) { h.sessions.Drain(ctx, limit) }
+// Deactivate takes a configuration back. The newest that is left attends to due calls:
+// after a reload the new one, after a failed reload the old one.
+func (h *Host) Deactivate(a *App) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.active = slices.DeleteFunc(h.active, func(x *App) bool { return x == a })
+}
+
+// Drain takes and dials no call any more, refuses new streams, lets live calls end
+// within limit, then asks those that remain to say goodbye, and returns when none is
+// left or ctx ends. What falls due meanwhile waits for the next process.
+func (h *Host) Drain(ctx context.Context, limit time.Duration) {
+	h.draining.Store(true)
+	h.sessions.Drain(ctx, limit)
+}
 
 // Destruct is Close, under the name that Caddy's pool of shared resources asks for.
 func (h *Host) Destruct() error { return h.Close() }
 
-// Close ends live calls, the scheduler and the store, in this order, and waits.
+// Close ends live calls, the scheduler and the store, in this order, and waits. Closing
+// twice is nothing.
 func (h *Host) Close() error {
+	h.close.Do(func() { h.closed = h.end() })
+	return h.closed
+}
+
+func (h *Host) end() error {
 	h.sessions.Close()
 	h.cancel(errHostClosed)
 	var err error

@@ -27,6 +27,7 @@ func newLine(r *rig) *line {
 var ours = twiliostream.Start{AccountSID: calltest.Account, CallSID: "CA0001"}
 
 func TestASessionThatEndedWhileItsStreamWasOpenedIsOnRecord(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	l := newLine(r)
 	l.settle(media.Outcome{Reason: media.EndHostLost})
@@ -40,6 +41,7 @@ func TestASessionThatEndedWhileItsStreamWasOpenedIsOnRecord(t *testing.T) {
 }
 
 func TestASettledLineWritesNothingMore(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	l := newLine(r)
 	l.Observe(media.Moment{Kind: media.MomentGreetingHeard}) // not admitted yet
@@ -60,6 +62,7 @@ func TestASettledLineWritesNothingMore(t *testing.T) {
 }
 
 func TestAMomentIsWrittenOnceAndAgainOnlyIfItFailed(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	l := newLine(r)
 	if err := l.admit(t.Context(), ours); err != nil {
@@ -97,6 +100,7 @@ func TestAMomentIsWrittenOnceAndAgainOnlyIfItFailed(t *testing.T) {
 }
 
 func TestALeaseThatTheRecordHasGivenUpEndsTheSession(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	p := r.dial("/" + r.token)
 	p.start(calltest.Account, "CA0001", nil)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestDrainingSaysGoodbyeAndTheCallIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	p := r.dial("/" + r.token)
 	p.start(calltest.Account, "CA0001", nil)
@@ -42,6 +43,7 @@ func TestDrainingSaysGoodbyeAndTheCallIsTriedAgain(t *testing.T) {
 }
 
 func TestDrainingLetsACallEndByItself(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	p := r.dial("/" + r.token)
 	p.start(calltest.Account, "CA0001", nil)
@@ -56,6 +58,7 @@ func TestDrainingLetsACallEndByItself(t *testing.T) {
 }
 
 func TestClosingEndsEveryCallAtOnceAndOnRecord(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	p := r.dial("/" + r.token)
 	p.start(calltest.Account, "CA0001", nil)

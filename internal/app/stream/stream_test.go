@@ -115,6 +115,7 @@ func (r *rig) refused(path string, status int) *http.Response {
 }
 
 func TestATokenIsCheckedBeforeTheUpgrade(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	forged := r.token[:len(r.token)-1] + "A"
 	if forged == r.token {
@@ -140,6 +141,7 @@ func TestATokenIsCheckedBeforeTheUpgrade(t *testing.T) {
 }
 
 func TestATokenIsUsedUpByItsStart(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	p := r.dial("/" + r.token)
 	p.start(calltest.Account, "CA0001", nil)
@@ -154,6 +156,7 @@ func TestATokenIsUsedUpByItsStart(t *testing.T) {
 }
 
 func TestAStartOfAnotherAccountOrCallLeavesTheTokenUsable(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	for _, id := range [][2]string{{"ACother", "CA0001"}, {calltest.Account, "CA9999"}, {"", ""}} {
 		p := r.dial("/" + r.token)
@@ -170,6 +173,7 @@ func TestAStartOfAnotherAccountOrCallLeavesTheTokenUsable(t *testing.T) {
 }
 
 func TestOfTwoSocketsWithOneTokenOneIsTheCall(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	a, b := r.dial("/"+r.token), r.dial("/"+r.token)
 	go a.start(calltest.Account, "CA0001", nil)
@@ -188,6 +192,7 @@ func TestOfTwoSocketsWithOneTokenOneIsTheCall(t *testing.T) {
 }
 
 func TestAFullHostSaysSoBeforeTheUpgrade(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, func(o *Options) { o.Config.MaxSessions = 1 })
 	p := r.dial("/" + r.token)
 	p.start(calltest.Account, "CA0001", nil)
@@ -205,6 +210,7 @@ func TestAFullHostSaysSoBeforeTheUpgrade(t *testing.T) {
 }
 
 func TestTheUpgradesSignatureIsRequiredOrCounted(t *testing.T) {
+	t.Parallel()
 	var asked []string
 	check := func(require bool) func(*Options) {
 		return func(o *Options) {
@@ -242,6 +248,7 @@ func TestTheUpgradesSignatureIsRequiredOrCounted(t *testing.T) {
 }
 
 func TestWhatIsNoStreamIsEndedAndTheRecordKeepsTheCall(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	p := r.dial("/" + r.token)
 	p.send(`{"event":"media","media":{}}`)
@@ -256,6 +263,7 @@ func TestWhatIsNoStreamIsEndedAndTheRecordKeepsTheCall(t *testing.T) {
 }
 
 func TestEachMomentIsWrittenOnce(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	p := r.dial("/" + r.token)
 	p.start(calltest.Account, "CA0001", nil)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestATokenMayComeInTheStartMessage(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	p := r.dial("")
 	time.Sleep(50 * time.Millisecond) // long enough for a model to be dialled, if one were
@@ -27,6 +28,7 @@ func TestATokenMayComeInTheStartMessage(t *testing.T) {
 }
 
 func TestAStartWithoutAGoodTokenIsClosedAndDialsNobody(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	for _, parameters := range []map[string]string{nil, {"token": ""}, {"token": r.token + "x"}, {"other": r.token}} {
 		p := r.dial("")
@@ -39,6 +41,7 @@ func TestAStartWithoutAGoodTokenIsClosedAndDialsNobody(t *testing.T) {
 }
 
 func TestASocketHasFiveSecondsToNameItself(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	p := r.dial("")
 	began := time.Now()
@@ -50,6 +53,7 @@ func TestASocketHasFiveSecondsToNameItself(t *testing.T) {
 }
 
 func TestAtMost32SocketsMayBeUnnamed(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	var all []*phone
 	for range mostUnnamed {
@@ -73,6 +77,7 @@ func TestAtMost32SocketsMayBeUnnamed(t *testing.T) {
 }
 
 func TestAFullHostTakesNoUnnamedSocketsCall(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, func(o *Options) { o.Config.MaxSessions = 1 })
 	first := r.dial("/" + r.token)
 	first.start(calltest.Account, "CA0001", nil)

@@ -57,7 +57,7 @@ export class Line {
     this.accountSid = "AC" + "0".repeat(32);
     this.sequence = 0;
     this.chunk = 0;
-    this.wasOpen = this.ended = false;
+    this.wasOpen = this.ended = this.heard = false;
     this.socket = connect(url);
     this.socket.onopen = () => this.opened();
     this.socket.onmessage = (e) => this.received(e.data);
@@ -103,8 +103,11 @@ export class Line {
     try {
       m = JSON.parse(text);
       if (m.streamSid !== this.streamSid) return;
-      if (m.event === "media") this.handlers.audio(decode(fromBase64(m.media.payload)));
-      else if (m.event === "mark") this.handlers.mark(String(m.mark.name));
+      if (m.event === "media") {
+        this.handlers.audio(decode(fromBase64(m.media.payload)));
+        this.heard = true;
+      }
+      if (m.event === "mark") this.handlers.mark(String(m.mark.name));
       else if (m.event === "clear") this.handlers.clear();
     } catch {
       return; // Twilio drops what it does not understand, too (31951)

@@ -153,6 +153,7 @@ function ended(how) {
     case "hung up":
       return say("over", "You hung up.", next);
     case "over":
+      if (!line.heard) return say("over", "The call ended before the assistant spoke.", "The server's log says why. Place a new call for a new link.");
       return say("over", "The call has ended.", next);
     case "lost":
       return say("over", "The connection was lost.", "The server or the network has gone, and the call with it. Place a new call for a new link.");
