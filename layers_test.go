@@ -26,20 +26,31 @@ var layers = []layer{
 	{"L0", []string{"call", "internal/config", "media/g711", "media/pcm"}, nil, nil},
 	{"L0 fakes of the ports", []string{"call/calltest"}, []string{"call"}, nil},
 	{"L0m", []string{"media", "media/"}, []string{"media", "media/"}, []string{"github.com/gorilla/websocket"}},
-	{"L1 telephony", []string{"telephony/"},
+	{
+		"L1 telephony",
+		[]string{"telephony/"},
 		[]string{"call", "media/g711", "media/pcm", "media/speech", "media/twiliostream"},
-		[]string{"github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/api/v2010", "github.com/twilio/twilio-go/twiml", "github.com/gorilla/websocket"}},
+		[]string{"github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/api/v2010", "github.com/twilio/twilio-go/twiml", "github.com/gorilla/websocket"},
+	},
 	{"L1 stores", []string{"internal/store/"}, []string{"call"}, []string{"go.etcd.io/bbolt", "go.etcd.io/bbolt/errors", "pgregory.net/rapid"}},
 	{"L1 schedulers", []string{"internal/schedule/"}, []string{"call"}, nil},
-	{"L1 calendar bridge", []string{"internal/calendarbridge"}, nil,
-		[]string{"github.com/arran4/golang-ical", "github.com/teambition/rrule-go", "golang.org/x/sys/unix"}},
+	{
+		"L1 calendar bridge",
+		[]string{"internal/calendarbridge"},
+		nil,
+		[]string{"github.com/arran4/golang-ical", "github.com/teambition/rrule-go", "golang.org/x/sys/unix"},
+	},
 	{"L1 clients", []string{"internal/calendar", "internal/hooks"}, []string{"call"}, []string{"github.com/cenkalti/backoff/v5"}},
 	{"L2 tools", []string{"internal/toolapi"}, []string{"call"}, []string{"github.com/nyaruka/phonenumbers"}},
 	{"L2", []string{"internal/httpapi"}, []string{"call"}, nil},
 	{"L3", []string{"internal/app/"}, []string{"call", "media", "media/", "telephony/", "internal/"}, []string{"github.com/gorilla/websocket"}},
 	{"L4 demo", []string{"internal/demo", "internal/demo/"}, []string{"call", "caddymodule", "media", "media/", "telephony/", "internal/"}, nil},
-	{"L4", []string{"caddymodule", "caddymodule/", "cmd/", "lambdas/", ""}, []string{"call", "caddymodule", "media", "media/", "telephony/", "internal/"},
-		[]string{"github.com/caddyserver/caddy/v2", "github.com/caddyserver/caddy/v2/", "github.com/spf13/cobra"}},
+	{
+		"L4",
+		[]string{"caddymodule", "caddymodule/", "cmd/", "lambdas/", ""},
+		[]string{"call", "caddymodule", "media", "media/", "telephony/", "internal/"},
+		[]string{"github.com/caddyserver/caddy/v2", "github.com/caddyserver/caddy/v2/", "github.com/spf13/cobra"},
+	},
 }
 
 type listed struct {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
 	"github.com/clawdbot/call-agent/internal/app/local"
 )
@@ -39,7 +39,6 @@ func now() time.Time {
 // App starts and stops what the handlers of one configuration serve. It has no
 // configuration of its own: a handler brings it in.
 type App struct {
-	logger   *slog.Logger
 	handlers []*Handler
 	started  []*served
 }
@@ -56,9 +55,22 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: appID, New: func() caddy.Module { return new(App) }}
 }
 
-// Provision keeps the logger.
+// Provision asks to be told when the process stops: that comes before any app is
+// stopped, so calls end while the listeners still answer the provider's webhooks.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.logger = ctx.Slogger()
+	events, err := ctx.App("events")
+	if err != nil {
+		return fmt.Errorf("call_agent app: %w", err)
+	}
+	return events.(*caddyevents.App).On("stopping", stopping{a})
+}
+
+// stopping hears Caddy's event of that name, which comes at reloads too.
+type stopping struct{ app *App }
+
+// Handle drains if the process exits.
+func (s stopping) Handle(context.Context, caddy.Event) error {
+	s.app.drain()
 	return nil
 }
 
@@ -73,6 +85,7 @@ func (a *App) Start() error {
 		}
 		a.started = append(a.started, s)
 		h.served.Store(s)
+		close(h.ready)
 	}
 	return nil
 }
@@ -97,37 +110,46 @@ func start(h *Handler) (*served, error) {
 }
 
 func acquire(key, dir string, log *slog.Logger) (*local.Host, error) {
-	v, _, err := hosts.LoadOrNew(key, func() (caddy.Destructor, error) {
-		return local.Open(local.Options{Dir: dir, Now: now, Log: log})
-	})
+	for {
+		v, _, err := hosts.LoadOrNew(key, func() (caddy.Destructor, error) {
+			return local.Open(local.Options{Dir: dir, Now: now, Log: log})
+		})
+		switch {
+		case errors.Is(err, errStopped): // met a late request of a stopped configuration, see retain
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("open the call store in data_dir: %w", err)
+		}
+		return v.(*local.Host), nil
+	}
+}
+
+// errStopped: the last configuration over this host is gone, and so is the host.
+var errStopped = errors.New("the call agent has been stopped")
+
+// retain holds the host for as long as a request lasts; a stream lasts as long as its
+// call. A host that is gone is not brought back by a late request.
+func (s *served) retain() (release func() error, err error) {
+	v, _, err := hosts.LoadOrNew(s.key, func() (caddy.Destructor, error) { return nil, errStopped })
 	if err != nil {
-		return nil, fmt.Errorf("open the call store in data_dir: %w", err)
+		return nil, err
 	}
-	return v.(*local.Host), nil
-}
-
-// retain holds the host for as long as a stream lasts; other requests are short.
-func (s *served) retain(r *http.Request) (release func(), err error) {
-	if !isStream(r) {
-		return func() {}, nil
-	}
-	if _, loaded := hosts.LoadOrStore(s.key, s.host); !loaded {
+	release = func() error {
 		_, err := hosts.Delete(s.key)
-		return nil, errors.Join(errors.New("the call agent has been stopped"), err)
+		return err
 	}
-	return func() { _, _ = hosts.Delete(s.key) }, nil
+	if v != caddy.Destructor(s.host) { // stopped, and opened anew by a later configuration
+		return nil, errors.Join(errStopped, release())
+	}
+	return release, nil
 }
 
-// Stop lets go. At exit it first lets live calls end, then says goodbye on those
-// that remain, within drain_timeout; at a reload it waits for nothing.
+// Stop lets go. A reload waits for nothing: who still holds a host keeps it open.
 func (a *App) Stop() error {
+	a.drain()
 	var all error
 	for _, s := range a.started {
-		if caddy.Exiting() {
-			ctx, cancel := context.WithTimeout(context.Background(), s.local.DrainTimeout()+drainGrace)
-			s.host.Drain(ctx, s.local.DrainTimeout())
-			cancel()
-		}
+		s.host.Deactivate(s.local)
 		_, err := hosts.Delete(s.key)
 		all = errors.Join(all, err)
 	}
@@ -135,11 +157,30 @@ func (a *App) Stop() error {
 	return all
 }
 
-// drainGrace is how long the farewells of the last calls may take.
-const drainGrace = 20 * time.Second
+// exiting says whether the process is about to end; tests replace it.
+var exiting = caddy.Exiting
+
+// drain, at the process's exit, lets live calls end within drain_timeout and says
+// goodbye on those that remain.
+func (a *App) drain() {
+	if !exiting() {
+		return
+	}
+	for _, s := range a.started {
+		limit := s.local.DrainTimeout()
+		ctx, cancel := context.WithTimeout(context.Background(), limit+drainGrace)
+		s.host.Drain(ctx, limit)
+		cancel()
+	}
+}
+
+// drainGrace is for the farewells of the last calls and the record of their ends.
+const drainGrace = 30 * time.Second
 
 // Interface guards.
 var (
 	_ caddy.App         = (*App)(nil)
 	_ caddy.Provisioner = (*App)(nil)
+
+	_ caddyevents.Handler = stopping{}
 )

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -76,7 +77,12 @@ func parseBlock(d *caddyfile.Dispenser, path string, into map[string]any) error 
 				return err
 			}
 		default:
-			return d.Errf("%s is not a key of call_agent; the keys are those of the README's table", full)
+			// Set knows what is accepted without effect (tunnel.*), and the key that may have been meant.
+			var fault config.Fault
+			if errors.As(config.New().Set(full, nil), &fault) {
+				return d.Errf("%s is not a key of call_agent; %s", full, fault.Mend)
+			}
+			into[word] = strings.Join(d.RemainingArgs(), " ")
 		}
 	}
 	return nil

@@ -25,8 +25,10 @@ func TestTheDirectiveBecomesTheDocument(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"empty", `call_agent`, `{}`},
 		{"a key", "call_agent {\n ring_timeout 30s\n}", `{"ring_timeout":"30s"}`},
-		{"groups", "call_agent {\n defaults {\n timezone Europe/Berlin\n workingHours {\n start 08:00\n }\n }\n}",
-			`{"defaults":{"timezone":"Europe/Berlin","workingHours":{"start":"08:00"}}}`},
+		{
+			"groups", "call_agent {\n defaults {\n timezone Europe/Berlin\n workingHours {\n start 08:00\n }\n }\n}",
+			`{"defaults":{"timezone":"Europe/Berlin","workingHours":{"start":"08:00"}}}`,
+		},
 		{"lists, also repeated", "call_agent {\n stream {\n hosts wss://a wss://b\n hosts wss://c\n }\n}", `{"stream":{"hosts":["wss://a","wss://b","wss://c"]}}`},
 		{"secrets stay placeholders", "call_agent {\n tools {\n tokens {env.TOOL_TOKEN}\n }\n}", `{"tools":{"tokens":["{env.TOOL_TOKEN}"]}}`},
 	} {

@@ -6,16 +6,19 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/clawdbot/call-agent/internal/app/local"
 	"github.com/clawdbot/call-agent/internal/config"
 )
 
@@ -34,8 +37,9 @@ type Handler struct {
 
 	config *config.Config
 	logger *slog.Logger
-	// served is set when the app has started; until then requests are told to wait.
+	// served is set, and ready closed, when the app has started.
 	served atomic.Pointer[served]
+	ready  chan struct{}
 }
 
 // CaddyModule returns the module's ID and constructor.
@@ -60,13 +64,16 @@ func (h *Handler) MarshalJSON() ([]byte, error) {
 // Provision reads and checks the configuration. It opens nothing: caddy validate
 // provisions too, also beside a running server.
 func (h *Handler) Provision(ctx caddy.Context) error {
-	h.logger = ctx.Slogger()
+	h.logger, h.ready = ctx.Slogger(), make(chan struct{})
 	document, err := resolve(h.document)
 	if err != nil {
 		return err
 	}
 	h.config, err = loadConfig(document)
 	if err != nil {
+		return fmt.Errorf("call_agent configuration: %w", err)
+	}
+	if err := local.Check(h.config); err != nil {
 		return fmt.Errorf("call_agent configuration: %w", err)
 	}
 	for _, w := range h.config.Warnings() {
@@ -82,26 +89,48 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 
 // ServeHTTP serves what is the call agent's and passes on the rest.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	s := h.served.Load()
+	s := h.await(r.Context())
 	if s == nil {
 		w.Header().Set("Retry-After", "1")
-		return caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("the call agent is starting"))
+		return caddyhttp.Error(http.StatusServiceUnavailable, errStarting)
 	}
 	if !s.local.Handles(r) {
 		return next.ServeHTTP(w, r)
 	}
-	release, err := s.retain(r)
+	release, err := s.retain()
 	if err != nil {
+		w.Header().Set("Retry-After", "1")
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
-	defer release()
+	defer func() {
+		if err := release(); err != nil {
+			h.logger.Error("cannot close the call store behind the last request", "error", err)
+		}
+	}()
 	s.local.ServeHTTP(w, r)
 	return nil
 }
 
-// isStream says whether the request opens a media stream, which lasts as long as a call.
-func isStream(r *http.Request) bool {
-	return r.URL.Path == "/voice/stream" || strings.HasPrefix(r.URL.Path, "/voice/stream/")
+var errStarting = errors.New("the call agent is starting")
+
+// startPatience is how long a request waits for the app. Caddy starts apps in no order,
+// so at a reload the listener may be a moment ahead; a provider does not repeat a
+// webhook that was refused.
+const startPatience = 2 * time.Second
+
+// await returns what is served; nil if the app does not start in time.
+func (h *Handler) await(ctx context.Context) *served {
+	if s := h.served.Load(); s != nil || h.ready == nil {
+		return s
+	}
+	patience := time.NewTimer(startPatience)
+	defer patience.Stop()
+	select {
+	case <-h.ready:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	return h.served.Load()
 }
 
 // Interface guards.

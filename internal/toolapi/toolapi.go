@@ -5,6 +5,7 @@
 package toolapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -152,13 +153,15 @@ func (a *api) callStatus(w http.ResponseWriter, r *http.Request) error {
 
 // writeJSON writes what must not be cached: it belongs to one caller and changes.
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	if err != nil { // our own types: cannot happen, and must not be half a document if it does
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // a link is copied from the answer as it stands
+	if err := enc.Encode(v); err != nil { // our own types: cannot happen, and must not be half a document if it does
 		panic(fmt.Errorf("encode an answer: %w", err)) //nolint:forbidigo // answered as internal by recovering
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // the caller has gone; nobody is left to tell
+	_, _ = w.Write(body.Bytes()) // the caller has gone; nobody is left to tell
 }

@@ -56,6 +56,7 @@ type model struct {
 	checking    slot
 	booked      bool
 	farewell    string // still to be said
+	reason      string // last given to end_call
 	last        string // the last question, to repeat it
 	zone        string
 	faults      Faults
@@ -177,7 +178,9 @@ func (m *model) nudge(r request) []part {
 // onTurn acts on what the callee meant.
 func (m *model) onTurn(r request, t speech.Turn) []part {
 	switch {
-	case m.stage == stageEnded, m.stage == stageWait:
+	case m.stage == stageEnded && m.farewell == "" && t.Means != speech.Refuses:
+		return m.end(r, m.reason, speech.LineGoodbyeOnly) // the farewell was talked into: the call goes on, and ends again
+	case m.stage == stageEnded && m.farewell != "", m.stage == stageWait:
 		return m.nudge(r)
 	case t.Means == speech.Refuses:
 		return m.end(r, "refused", speech.LineUnderstood)
@@ -305,7 +308,7 @@ func (m *model) book(r request) []part {
 
 // end says line and calls end_call, in one response or in two.
 func (m *model) end(r request, reason, line string) []part {
-	m.stage = stageEnded
+	m.stage, m.reason = stageEnded, reason
 	if m.faults.NoEndCall {
 		return say(line)
 	}

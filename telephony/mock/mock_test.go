@@ -128,8 +128,10 @@ func TestThePageHasNothingInlineAndNothingForeign(t *testing.T) {
 // What the page does for a person is checked by what it says.
 func TestThePageExplainsWhatCanGoWrong(t *testing.T) {
 	js := read(t, "phone.js")
-	for _, words := range []string{"isSecureContext", "microphone was refused", "There is no microphone", "link is not complete", "could not be connected",
-		"link is not valid", "was used, or is too old", "server does not answer", "connection was lost", "pagehide", "hashchange"} {
+	for _, words := range []string{
+		"isSecureContext", "microphone was refused", "There is no microphone", "link is not complete", "could not be connected",
+		"link is not valid", "was used, or is too old", "server does not answer", "connection was lost", "pagehide", "hashchange",
+	} {
 		if !strings.Contains(js, words) {
 			t.Errorf("phone.js does not deal with %q", words)
 		}

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -26,9 +27,9 @@ type App struct {
 	mux     *http.ServeMux
 }
 
-// New composes an App. It starts nothing.
+// New composes an App. It starts nothing. What Check refuses is refused.
 func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
-	if err := carried(c); err != nil {
+	if err := Check(c); err != nil {
 		return nil, err
 	}
 	phone, err := telephony(c)
@@ -49,7 +50,13 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 	})
 	a.mux.Handle("/voice/stream", streams)
 	a.mux.Handle("/voice/stream/{token}", streams)
-	web := httpapi.New(httpapi.Options{Service: s, PublicURL: c.Server.PublicBaseURL, Log: log})
+	web := httpapi.New(httpapi.Options{
+		Service: s, PublicURL: c.Server.PublicBaseURL, Log: log,
+		Ready: []httpapi.Check{
+			{Name: "configuration", Probe: func(context.Context) error { return Check(c) }},
+			{Name: "host", Probe: h.ready},
+		},
+	})
 	for _, p := range []string{"/voice", "/status", "/amd", "/healthz", "/readyz"} {
 		a.mux.Handle(p, web)
 	}
@@ -59,21 +66,17 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 	return a, nil
 }
 
-// carried refuses the formats that a media session does not carry.
-func carried(c *config.Config) error {
-	if f := c.OpenAI.InputFormat; f != config.FormatPCMU {
-		return fmt.Errorf("openai.inputFormat %s is not carried yet; use %s, which is the telephone's own", f, config.FormatPCMU)
-	}
-	if f := c.OpenAI.OutputFormat; f != config.FormatPCMU && f != config.FormatPCM {
-		return fmt.Errorf("openai.outputFormat %s is not carried yet; use %s or %s", f, config.FormatPCMU, config.FormatPCM)
-	}
-	return nil
-}
-
-// Handles says whether a request is the call agent's.
+// Handles says whether a request is the call agent's: also one whose path is ours and
+// whose method is not, which is answered 405.
 func (a *App) Handles(r *http.Request) bool {
-	_, pattern := a.mux.Handler(r)
-	return pattern != ""
+	for _, method := range []string{r.Method, http.MethodGet, http.MethodPost} {
+		asked := r.WithContext(r.Context()) // a shallow copy
+		asked.Method = method
+		if _, pattern := a.mux.Handler(asked); pattern != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // ServeHTTP serves the tools, the webhooks and the stream.
@@ -204,7 +207,7 @@ func streamConfig(c *config.Config) stream.Config {
 	return stream.Config{
 		BaseURL: c.OpenAI.BaseURL, Model: c.OpenAI.Model, Voice: c.OpenAI.Voice, APIKey: c.OpenAI.APIKey.Reveal(),
 		OutputFormat: c.OpenAI.OutputFormat,
-		MaxSessions: c.MaxSessions, MaxCall: maxCall(c),
+		MaxSessions:  c.MaxSessions, MaxCall: maxCall(c),
 		SilencePrompt: c.SilencePrompt, SilenceHangup: c.SilenceHangup,
 	}
 }

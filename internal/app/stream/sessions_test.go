@@ -137,6 +137,7 @@ func (p silentPhone) Start() (twiliostream.Start, error) {
 	<-p.closed
 	return twiliostream.Start{}, context.Canceled
 }
+
 func (silentPhone) Read() (twiliostream.Event, error) { return twiliostream.Event{}, context.Canceled }
 func (silentPhone) WriteMedia(string) error           { return nil }
 func (silentPhone) WriteMark(string) error            { return nil }

@@ -67,7 +67,8 @@ async function answer() {
     await connect();
   } catch (error) {
     release();
-    say("trouble", "This browser cannot carry the call.", "Its audio could not be started (" + error.name + "). A current Firefox, Chrome, Edge or Safari can.");
+    if (error.name === "AbortError") say("trouble", gone.state, gone.help); // the worklet could not be loaded
+    else say("trouble", "This browser cannot carry the call.", "Its audio could not be started (" + error.name + "). A current Firefox, Chrome, Edge or Safari can.");
     show(true, false);
   }
 }
@@ -165,6 +166,8 @@ function ended(how) {
   });
 }
 
+const gone = { state: "The server does not answer.", help: "Is it still running? Start it, and place a new call for a new link.", again: true };
+
 // whyNotConnected asks for the stream's address by plain HTTP, since a browser tells no
 // script why a WebSocket was refused. That uses no link up.
 async function whyNotConnected() {
@@ -172,7 +175,7 @@ async function whyNotConnected() {
   try {
     status = (await fetch(streamURL(location.href, token).replace(/^ws/, "http"), { cache: "no-store" })).status;
   } catch {
-    return { state: "The server does not answer.", help: "Is it still running? Start it, and place a new call for a new link.", again: true };
+    return gone;
   }
   switch (status) {
     case 403:
