@@ -155,7 +155,7 @@ func (a *api) callStatus(w http.ResponseWriter, r *http.Request) error {
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)
-	enc.SetEscapeHTML(false) // a link is copied from the answer as it stands
+	enc.SetEscapeHTML(false)              // a link is copied from the answer as it stands
 	if err := enc.Encode(v); err != nil { // our own types: cannot happen, and must not be half a document if it does
 		panic(fmt.Errorf("encode an answer: %w", err)) //nolint:forbidigo // answered as internal by recovering
 	}
