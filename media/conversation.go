@@ -162,6 +162,8 @@ func (c *conversation) ring(a alarm) {
 		c.greet()
 	case alarmDisclosure:
 		c.disclosureOver(false)
+	case alarmPlayed:
+		c.marksLost()
 	case alarmGate:
 		c.gateTimeout()
 	case alarmWatch:

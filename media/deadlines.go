@@ -14,7 +14,8 @@ const (
 	alarmSpeak                   // the greeting is due and nothing is heard of it
 	alarmGreet                   // nobody said a word: the agent begins
 	alarmDisclosure              // the disclosure's last mark did not come back
-	alarmGate                    // a response that was asked for and never came, or never ended
+	alarmPlayed                  // marks that did not come back, of audio that must have been played
+	alarmGate                    // a response that was asked for and never came, never went on, or never ended
 	alarmBackoff                 // the rate limit is over
 	alarmWatch                   // an interruption that led to nothing
 	alarmVADStall                // the phone went quiet in the callee's speech

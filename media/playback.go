@@ -18,6 +18,8 @@ type playback struct {
 	items []*item // in the order of sending; what was played to its end is gone
 	// lastEcho is when a mark of this generation last came back.
 	lastEcho time.Time
+	// endsBy is when a phone that plays without a pause has played all that was sent.
+	endsBy time.Time
 }
 
 // item is one piece of speech of the model.
@@ -51,6 +53,23 @@ func (p *playback) find(id string) *item {
 		}
 	}
 	return nil
+}
+
+// expect takes note that bytes of audio are sent.
+func (p *playback) expect(now time.Time, bytes int) {
+	if p.endsBy.Before(now) {
+		p.endsBy = now
+	}
+	p.endsBy = p.endsBy.Add(time.Duration(bytes/bytesPerMS) * time.Millisecond)
+}
+
+// giveUp removes and returns the complete items, which nothing is known of any more.
+func (p *playback) giveUp() (lost []*item) {
+	for len(p.items) > 0 && p.items[0].done {
+		lost = append(lost, p.items[0])
+		p.items = p.items[1:]
+	}
+	return lost
 }
 
 // unplayed is how much audio the phone still has to play at most.
@@ -128,6 +147,6 @@ func (p *playback) interrupt(now time.Time) (cuts []cut) {
 		cuts = append(cuts, cut{it, at})
 	}
 	p.gen++
-	p.items = nil
+	p.items, p.endsBy = nil, now
 	return cuts
 }

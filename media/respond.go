@@ -67,7 +67,7 @@ func (c *conversation) responseStarted(ev ResponseStarted) {
 	if r.req != nil {
 		r.kind = r.req.kind
 	}
-	c.alarms.clear(alarmGate)
+	c.alarms.set(alarmGate, c.now.Add(c.cfg.ResponseWithin))
 	c.stopWatching()
 	if r.kind != respondPrompt {
 		c.silent = silenceState{}
@@ -83,6 +83,9 @@ func (c *conversation) responseStarted(ev ResponseStarted) {
 
 // kill stops a response that must not be heard any more.
 func (c *conversation) kill(r *response) {
+	if r.dead {
+		return // it was stopped before
+	}
 	r.dead = true
 	if !r.done && !c.gone {
 		c.alarms.set(alarmGate, c.now.Add(c.cfg.ResponseWithin))
@@ -139,9 +142,22 @@ func (c *conversation) follow(r *response) {
 	}
 }
 
-// gateTimeout: a response was asked for and never began, or was cancelled and never ended.
+// progress: the response is being made, and is given its time anew.
+func (c *conversation) progress(r *response) {
+	if c.gate.state == gateActive && c.gate.active == r.id && !r.dead {
+		c.alarms.set(alarmGate, c.now.Add(c.cfg.ResponseWithin))
+	}
+}
+
+// gateTimeout: a response was asked for and never began, began and never went on, or
+// was cancelled and never ended.
 func (c *conversation) gateTimeout() {
 	c.cfg.Log.Warn("no word of a response in time", "state", int(c.gate.state))
+	if r := c.responses[c.gate.active]; c.gate.state == gateActive && r != nil && !r.dead {
+		c.kill(r)
+		c.responseFailed(r, Fault{Class: FaultUnknown, Code: "stalled"})
+		return
+	}
 	own := c.gate.own
 	c.gate.reset()
 	if own {

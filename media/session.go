@@ -143,6 +143,11 @@ func causeOf(ctx context.Context) EndReason {
 // tell hands an event to the control loop; false when that has ended.
 func (s *Session) tell(ev any) bool {
 	select {
+	case <-s.done: // first: a model dialled too late must not be read by anybody
+		return false
+	default:
+	}
+	select {
 	case s.fromSock <- ev:
 		return true
 	case <-s.done:

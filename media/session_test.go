@@ -373,3 +373,28 @@ func TestAQueueDropsTheOldestAudioAndNeverControl(t *testing.T) {
 		t.Errorf("%v, %d dropped", got, q.lost())
 	}
 }
+
+// TestSessionEndsAlthoughTheModelComesTooLate: a model that is dialled in the moment in
+// which the call ends is closed, not read.
+func TestSessionEndsAlthoughTheModelComesTooLate(t *testing.T) {
+	for range 32 { // the readiness of two channels was decided by chance
+		agent, dialer := agentThat(func(*fakeAgent, string) {})
+		late := dialerFunc(func(ctx context.Context, setup AgentSetup) (Agent, error) {
+			<-ctx.Done()
+			time.Sleep(time.Millisecond)
+			return dialer.Dial(ctx, setup)
+		})
+		out, _ := carry(t, testConfig(), late, nil, func(p *fakePhone, s *Session, _ context.CancelCauseFunc) {
+			p.start <- nil
+			s.HangUp(EndMachine)
+		})
+		if out.Reason != EndMachine {
+			t.Fatalf("ended as %s", out.Reason)
+		}
+		select {
+		case <-agent.closed:
+		default:
+			t.Fatal("the model was left open")
+		}
+	}
+}

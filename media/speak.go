@@ -1,5 +1,7 @@
 package media
 
+import "github.com/clawdbot/call-agent/media/twiliostream"
+
 // agentAudio passes the model's speech on to the phone.
 func (c *conversation) agentAudio(ev AgentAudio) {
 	r := c.responses[ev.ResponseID]
@@ -15,6 +17,7 @@ func (c *conversation) agentAudio(ev AgentAudio) {
 		c.out.Quality.BadAudio++
 		return
 	}
+	c.progress(r)
 	if !r.spoke {
 		r.spoke = true
 		c.firstAudio()
@@ -41,6 +44,8 @@ func (c *conversation) beginItem(ev AgentAudio) *item {
 // send queues one message of audio and its mark, by which it will be known as heard.
 func (c *conversation) send(it *item, payload string, heard int) {
 	it.sentBytes += heard
+	c.play.expect(c.now, twiliostream.DecodedLen(payload))
+	c.alarms.set(alarmPlayed, c.play.endsBy.Add(2*c.cfg.MarkGrace))
 	c.fx.sendPhone(phoneCommand{media: payload})
 	c.fx.sendPhone(phoneCommand{mark: markName(c.play.gen, it)})
 }
@@ -86,6 +91,22 @@ func (c *conversation) markEchoed(name string) {
 	}
 	if it := c.play.echo(name, c.now); it != nil {
 		c.greetingEchoed(it)
+	}
+}
+
+// marksLost: all that was sent must have been played long ago, and its marks have not
+// said so. Without this a callee's silence would never be noticed.
+func (c *conversation) marksLost() {
+	if c.lastWords() {
+		c.cfg.Log.Warn("the farewell's marks did not come back")
+		c.finish(c.ending.reason)
+		return
+	}
+	for _, it := range c.play.giveUp() {
+		c.cfg.Log.Warn("an item's marks did not come back", "unheard_ms", it.unplayedMS())
+		if it.id == c.greeting.item {
+			c.disclosureOver(false)
+		}
 	}
 }
 

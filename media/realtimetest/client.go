@@ -213,10 +213,10 @@ func (c *conn) truncateItem(e clientEvent) *fault {
 		return refuse("invalid_value", "item_id", "Only model output audio messages can be truncated.")
 	case e.ContentIndex != 0:
 		return refuse("invalid_value", "content_index", "Invalid 'content_index': %d. The audio is at 0.", e.ContentIndex)
-	case e.AudioEndMS > it.generated:
-		return refuse("invalid_value", "audio_end_ms", "Audio content of %dms is already shorter than %dms", it.generated, e.AudioEndMS)
+	case e.AudioEndMS > it.generated.Milliseconds():
+		return refuse("invalid_value", "audio_end_ms", "Audio content of %dms is already shorter than %dms", it.generated.Milliseconds(), e.AudioEndMS)
 	}
-	it.generated, it.words = e.AudioEndMS, ""
+	it.generated, it.words = time.Duration(e.AudioEndMS)*time.Millisecond, ""
 	c.emit("conversation.item.truncated", event{"item_id": it.id, "content_index": 0, "audio_end_ms": e.AudioEndMS})
 	return nil
 }

@@ -1,6 +1,9 @@
 package realtimetest
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // talkItem is one item of the conversation, with what the service knows about it and does not send.
 type talkItem struct {
@@ -12,8 +15,8 @@ type talkItem struct {
 	heard      bool   // a user item made of audio
 	name, args string // of a function call
 	callID     string
-	generated  int64 // ms of assistant audio emitted
-	closed     bool  // its done events were sent
+	generated  time.Duration // assistant audio emitted
+	closed     bool          // its done events were sent
 }
 
 // conversation is the ordered list of items.

@@ -150,7 +150,7 @@ func (m *model) plan(r request, turns []speech.Turn, outputs []toolOutput) []par
 	case exact != "" && len(outputs) == 0:
 		m.turns = turns
 		return say(exact)
-	case len(outputs) > 0:
+	case len(outputs) > 0 && (len(turns) == 0 || outputs[len(outputs)-1].name != toolEnd):
 		return m.onOutputs(r, outputs)
 	case len(turns) > 0:
 		return m.onTurn(r, turns[len(turns)-1])

@@ -34,7 +34,7 @@ func (c *conn) audio(r *response, it *talkItem, piece []byte) {
 	if !it.closed {
 		length := r.format.duration(len(piece))
 		r.spoke += length
-		it.generated += length.Milliseconds()
+		it.generated += length
 	}
 	e := r.at(it)
 	e["delta"], e["obfuscation"] = base64.StdEncoding.EncodeToString(piece), c.veil()
