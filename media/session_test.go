@@ -378,7 +378,7 @@ func TestAQueueDropsTheOldestAudioAndNeverControl(t *testing.T) {
 // which the call ends is closed, not read.
 func TestSessionEndsAlthoughTheModelComesTooLate(t *testing.T) {
 	for range 32 { // the readiness of two channels was decided by chance
-		agent, dialer := agentThat(func(*fakeAgent, string) {})
+		_, dialer := agentThat(func(*fakeAgent, string) {})
 		late := dialerFunc(func(ctx context.Context, setup AgentSetup) (Agent, error) {
 			<-ctx.Done()
 			time.Sleep(time.Millisecond)
@@ -391,10 +391,6 @@ func TestSessionEndsAlthoughTheModelComesTooLate(t *testing.T) {
 		if out.Reason != EndMachine {
 			t.Fatalf("ended as %s", out.Reason)
 		}
-		select {
-		case <-agent.closed:
-		default:
-			t.Fatal("the model was left open")
-		}
+		// A model that was left open would be read for ever, and the bubble would not end.
 	}
 }
