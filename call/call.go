@@ -94,6 +94,9 @@ type Call struct {
 	Attempts      []Attempt  `json:"attempts,omitempty"`
 	MaxAttempts   int        `json:"maxAttempts"`
 	NextAttemptAt *time.Time `json:"nextAttemptAt,omitempty"`
+	// NotBefore is when the next attempt may be tried that had to wait, Waiting says for what.
+	NotBefore *time.Time `json:"notBefore,omitempty"`
+	Waiting   string     `json:"waiting,omitempty"`
 
 	// Booking is the intent to create an event, recorded before the request (contract section 3).
 	Booking *Booking `json:"booking,omitempty"`
@@ -106,6 +109,8 @@ type Call struct {
 	// Due is when something must be done although nobody reports anything; nil: nothing.
 	// It is derived by the transition function and is the key of the store's due index.
 	Due *time.Time `json:"due,omitempty"`
+	// DeferredTo puts off what is due after a step that failed.
+	DeferredTo *time.Time `json:"deferredTo,omitempty"`
 
 	LastError   string     `json:"lastError,omitempty"`
 	CreatedAt   time.Time  `json:"createdAt"`
@@ -211,6 +216,7 @@ func (c Call) Clone() Call {
 	d.Attempts = append([]Attempt(nil), c.Attempts...)
 	d.NextAttemptAt = clonePtr(c.NextAttemptAt)
 	d.CompletedAt, d.Due, d.Answer = clonePtr(c.CompletedAt), clonePtr(c.Due), clonePtr(c.Answer)
+	d.NotBefore, d.DeferredTo = clonePtr(c.NotBefore), clonePtr(c.DeferredTo)
 	d.Booking, d.Event = clonePtr(c.Booking), clonePtr(c.Event)
 	d.Report, d.Notice = clonePtr(c.Report), clonePtr(c.Notice)
 	return d

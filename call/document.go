@@ -61,7 +61,7 @@ func (c Call) Document() Document {
 	d := Document{
 		CallID: c.ID, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), CompletedAt: utc(c.CompletedAt),
 		Status: c.Status, Outcome: c.Outcome, Attempt: len(c.Attempts), MaxAttempts: c.MaxAttempts,
-		NextAttemptAt: utc(c.NextAttemptAt), Attempts: []AttemptDocument{}, LastError: c.LastError, Request: c.Request,
+		NextAttemptAt: utc(c.NextAttemptAt), Attempts: []AttemptDocument{}, LastError: c.trouble(), Request: c.Request,
 	}
 	for _, a := range c.Attempts {
 		d.Attempts = append(d.Attempts, AttemptDocument{

@@ -17,6 +17,20 @@ type Claimed struct {
 	At      time.Time
 }
 
+// Postponed means that the attempt that is due must wait: dialling is off, a limit is
+// reached, no place is free, or the model does not answer.
+type Postponed struct {
+	Until time.Time
+	Words string
+	At    time.Time
+}
+
+// Deferred means that a step that was due failed; nothing is tried again before Until.
+type Deferred struct {
+	Until time.Time
+	At    time.Time
+}
+
 // Intended means that the holder of the claim is about to send the create request. It is
 // accepted once for an attempt: this is what keeps an attempt from being dialled twice.
 type Intended struct {
@@ -39,8 +53,10 @@ type Refused struct {
 	Permanent bool
 	// NotSent: it could not be reached, and so did not even refuse.
 	NotSent bool
-	Words   string
-	At      time.Time
+	// RetryAfter is how long the provider asked us to wait.
+	RetryAfter time.Duration
+	Words      string
+	At         time.Time
 }
 
 // DialLost means that the create request's answer was lost; the call may exist.
@@ -191,6 +207,8 @@ type Ticked struct {
 }
 
 func (e Claimed) at() time.Time          { return e.At }
+func (e Postponed) at() time.Time        { return e.At }
+func (e Deferred) at() time.Time         { return e.At }
 func (e Intended) at() time.Time         { return e.At }
 func (e Bound) at() time.Time            { return e.At }
 func (e Refused) at() time.Time          { return e.At }

@@ -17,7 +17,7 @@ func testRules() Rules {
 	return Rules{
 		MaxAttempts: 3, InitialDelay: time.Minute, BackoffFactor: 2,
 		RetryStatuses: []Status{Busy, NoAnswer, Failed}, RingTimeout: 25 * time.Second,
-		MaxCall: 10 * time.Minute, StreamPatience: 85 * time.Second, Notify: true,
+		MaxCall: 10 * time.Minute, StreamPatience: 85 * time.Second, Notify: true, Policy: Policy{Dialling: true},
 	}
 }
 

@@ -46,6 +46,9 @@ func (r Rules) settle(c *Call, at time.Time) {
 	}
 	if why != "" {
 		c.LastError = why
+		if c.Waiting != "" {
+			c.LastError += " (the last attempt waited: " + c.Waiting + ")"
+		}
 	}
 	r.finish(c, at)
 }
@@ -59,6 +62,7 @@ func (r Rules) finish(c *Call, at time.Time) {
 		c.Outcome = NotBooked
 	}
 	c.CompletedAt = &at
+	c.NotBefore, c.Waiting = nil, ""
 	if r.Notify {
 		c.Notice = &Notice{State: NoticePending, Key: string(c.ID) + ":" + string(c.Outcome), CreatedAt: at, NextTryAt: &at}
 	}
@@ -79,11 +83,31 @@ func (e Claimed) apply(r Rules, c *Call) bool {
 	if c.Final() || c.NextAttemptAt == nil || e.At.Before(*c.NextAttemptAt) {
 		return false
 	}
-	if !e.At.Before(c.Request.WindowEnd) {
+	if !e.At.Before(c.Request.WindowEnd) || r.Policy.destination(c.Request) != "" {
 		return false // Ticked makes such a call final
 	}
+	if !r.Policy.Dialling || !r.Policy.Hours.Contain(e.At, location(c.Request.CalleeTimezone)) {
+		return false
+	}
+	c.NotBefore, c.Waiting = nil, ""
 	n := len(c.Attempts) + 1
 	c.Attempts = append(c.Attempts, Attempt{Number: n, Status: Dialing, ClaimID: e.ClaimID, StartedAt: e.At})
+	return true
+}
+
+func (e Postponed) apply(_ Rules, c *Call) bool {
+	if c.Final() || c.NextAttemptAt == nil || !e.Until.After(e.At) || !e.Until.After(*c.NextAttemptAt) {
+		return false
+	}
+	c.NotBefore, c.Waiting = &e.Until, e.Words
+	return true
+}
+
+func (e Deferred) apply(_ Rules, c *Call) bool {
+	if c.Due == nil || !e.Until.After(e.At) || !e.Until.After(*c.Due) {
+		return false
+	}
+	c.DeferredTo = &e.Until
 	return true
 }
 
@@ -124,6 +148,10 @@ func (e Refused) apply(_ Rules, c *Call) bool {
 	a.Permanent = e.Permanent
 	a.end(Failed, reason, e.Words, e.At)
 	c.LastError = e.Words
+	if e.RetryAfter > 0 {
+		until := e.At.Add(min(e.RetryAfter, maxDelay))
+		c.NotBefore, c.Waiting = &until, e.Words
+	}
 	return true
 }
 

@@ -223,8 +223,10 @@ func (e Ticked) apply(r Rules, c *Call) bool {
 	if b := c.Booking; b != nil && c.Outcome == Pending && e.At.Sub(b.IntendedAt) >= bookingPatience {
 		c.Outcome, b.NextTryAt, changed = Unconfirmed, nil, true
 	}
-	if c.NextAttemptAt != nil && !c.Final() && !e.At.Before(c.Request.WindowEnd) {
-		changed = true // settle finds that the window has ended
+	if c.NextAttemptAt != nil && !c.Final() {
+		// settle finds that the window has ended, or that policy or calling hours have changed.
+		at, _, ok := r.nextAttempt(c, e.At)
+		changed = changed || !ok || !at.Equal(*c.NextAttemptAt)
 	}
 	for i := range c.Attempts {
 		a := &c.Attempts[i]

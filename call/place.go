@@ -7,21 +7,46 @@ import (
 	"time"
 )
 
+// Repeat returns the first answer of a request that the key placed before; found is
+// false where it placed none. A repeat is answered so whatever has become of the
+// request since: its window may be over. Errors are *Error.
+func (s *Service) Repeat(ctx context.Context, key *IdempotencyKey) (answer Answer, found bool, err error) {
+	if key == nil {
+		return Answer{}, false, nil
+	}
+	c, err := s.Store.Repeat(ctx, *key, s.Now())
+	var refused *Error
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Answer{}, false, nil
+	case errors.As(err, &refused):
+		return Answer{}, false, refused
+	case err != nil:
+		return Answer{}, false, s.unavailable(ctx, err)
+	}
+	return c.firstAnswer(), true, nil
+}
+
 // Place stores a new call and makes its first attempt, and answers once the provider
 // has accepted or refused it, 12 s at most (contract section 1). A repeat with the
 // same idempotency key gets the first answer. Errors are *Error.
 func (s *Service) Place(ctx context.Context, owner string, r Request, key *IdempotencyKey) (Answer, error) {
 	now := s.Now()
-	c := Call{
-		Schema: SchemaVersion, ID: ID(newID()), Owner: owner, Request: r,
-		Status: Queued, Outcome: Pending, MaxAttempts: s.Rules.MaxAttempts,
-		NextAttemptAt: &now, Due: &now, CreatedAt: now, UpdatedAt: now,
+	c, err := s.newCall(owner, r, now)
+	if err != nil {
+		return Answer{}, err
 	}
-	stored, err := s.Store.Create(ctx, c, key)
+	stored, err := s.Store.Create(ctx, c, key, s.Rules.Policy.quota(now))
 	var refused *Error
+	var full *QuotaError
 	switch {
 	case errors.As(err, &refused):
 		return Answer{}, refused
+	case errors.As(err, &full):
+		return Answer{}, &Error{
+			Code: RateLimited, RetryAfter: s.Rules.Policy.tomorrow(now).Sub(now),
+			Message: "As many calls as a day allows were placed today (policy.max_calls_per_day). Nothing was dialled; try again tomorrow, or ask the service's owner to raise the limit.",
+		}
 	case err != nil:
 		return Answer{}, s.unavailable(ctx, err)
 	case stored.ID != c.ID:
@@ -31,13 +56,40 @@ func (s *Service) Place(ctx context.Context, owner string, r Request, key *Idemp
 	return s.firstDial(ctx, stored)
 }
 
+// newCall makes the record, or says why the request is not taken.
+func (s *Service) newCall(owner string, r Request, now time.Time) (Call, error) {
+	if err := s.Rules.Policy.refuse(r); err != nil {
+		return Call{}, err
+	}
+	c := Call{
+		Schema: SchemaVersion, ID: ID(newID()), Owner: owner, Request: r,
+		Status: Queued, Outcome: Pending, MaxAttempts: s.Rules.MaxAttempts, CreatedAt: now, UpdatedAt: now,
+	}
+	at, why, ok := s.Rules.nextAttempt(&c, now)
+	if !ok {
+		why = fmt.Sprintf("must leave time to call: %s (calling hours %s in %s)", why, s.Rules.Policy.Hours, r.CalleeTimezone)
+		return Call{}, &Error{Code: InvalidRequest, Message: "The window ends before the callee may be called.", Fields: map[string]string{"windowEnd": why}}
+	}
+	c.NextAttemptAt, c.Due = &at, &at
+	c.Waiting = s.Rules.waits(&c, now)
+	return c, nil
+}
+
 // firstAnswer is the stored answer, or, while the first request is still on its way
 // (or was cut off), the state of things.
 func (c *Call) firstAnswer() Answer {
 	if c.Answer != nil {
 		return *c.Answer
 	}
-	return Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.LastError}
+	return Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.trouble()}
+}
+
+// trouble is what the owner should know: what the call waits for, or what went wrong last.
+func (c *Call) trouble() string {
+	if c.Waiting != "" {
+		return c.Waiting
+	}
+	return c.LastError
 }
 
 const sayCutOff = "The call store stopped answering while the call was being dialled. The call goes on by itself; do not place it again, ask call_agent_status for it."
@@ -51,21 +103,24 @@ func (s *Service) firstDial(ctx context.Context, c Call) (Answer, error) {
 		s.Log.ErrorContext(ctx, "first dial was cut off; the sweep will go on", "call_id", id, "error", err)
 		return Answer{OK: true, CallID: id, Status: Queued, LastError: sayCutOff}, nil
 	}
-	a := Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.LastError, Hint: started.Hint, StreamURL: started.StreamURL}
+	a := Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.trouble(), Hint: started.Hint, StreamURL: started.StreamURL}
 	if _, _, err := s.apply(ctx, c.ID, AnswerGiven{Answer: a, At: s.Now()}); err != nil {
 		s.Log.WarnContext(ctx, "cannot keep the first answer; a repeat will get the state of the call", "call_id", c.ID, "error", err)
 	}
 	return a, nil
 }
 
-// dial makes the attempt that is due: claim, durable intent, one create request,
-// bind. The claim comes first, so that of two workers only one dials; the intent is
-// written before the request, so that a worker that died cannot be followed by
-// another that dials again (architecture, "A call, end to end", 1).
+// dial makes the attempt that is due: a place for its stream, claim, durable intent,
+// one create request, bind. The claim comes first, so that of two workers only one
+// dials; the intent is written before the request, so that a worker that died cannot be
+// followed by another that dials again (architecture, "A call, end to end", 1).
 func (s *Service) dial(ctx context.Context, id ID) (Call, Started, error) {
-	claim := newID()
-	c, claimed, err := s.apply(ctx, id, Claimed{ClaimID: claim, At: s.Now()})
-	if err != nil || !claimed {
+	c, admitted, err := s.admit(ctx, id)
+	if err != nil || !admitted {
+		return c, Started{}, err
+	}
+	c, claim, err := s.claim(ctx, c)
+	if err != nil || claim == "" {
 		return c, Started{}, err
 	}
 	n := c.Last().Number
@@ -91,7 +146,10 @@ func (s *Service) dialled(attempt int, started Started, err error) Event {
 	}
 	switch d.Kind {
 	case DialRefusedForGood, DialRefusedForNow, DialNotSent:
-		return Refused{Attempt: attempt, Permanent: d.Kind == DialRefusedForGood, NotSent: d.Kind == DialNotSent, Words: d.Error(), At: s.Now()}
+		return Refused{
+			Attempt: attempt, Permanent: d.Kind == DialRefusedForGood, NotSent: d.Kind == DialNotSent,
+			RetryAfter: d.RetryAfter, Words: d.Error(), At: s.Now(),
+		}
 	case DialUnknown:
 		return DialLost{Attempt: attempt, Words: d.Error(), At: s.Now()}
 	}

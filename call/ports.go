@@ -10,24 +10,70 @@ import (
 // Store keeps call records. All methods may be called concurrently; a method that
 // returns nil has made its write durable.
 type Store interface {
-	// Create writes a new call, its lock on Request.To and, if key is not nil, the
-	// idempotency key, in one transaction. If the key is known, it returns the call
-	// of that key and nil, or, where the bodies differ, an *Error with Conflict.
-	// If the number is held by a call that is not final, it returns an *Error with
-	// Conflict naming that call.
-	Create(ctx context.Context, c Call, key *IdempotencyKey) (Call, error)
+	// Create writes a new call, its lock on Request.To, its place in the day's quota
+	// and, if key is not nil, the idempotency key, in one transaction. If the key is
+	// known, it returns the call of that key and nil, or, where the bodies differ, an
+	// *Error with Conflict. If the number is held by a call that is not final, it
+	// returns an *Error with Conflict naming that call; if the day has q.Calls calls
+	// already, a *QuotaError.
+	Create(ctx context.Context, c Call, key *IdempotencyKey, q Quota) (Call, error)
+	// Repeat returns the call that the key placed, an *Error with Conflict where the
+	// bodies differ, or ErrNotFound where the key is unknown or has expired by now.
+	Repeat(ctx context.Context, key IdempotencyKey, now time.Time) (Call, error)
 	// Get returns a call, or ErrNotFound.
 	Get(ctx context.Context, id ID) (Call, error)
 	// Update writes c where the stored version is still c.Version, and stores it as
 	// version c.Version+1; otherwise ErrStale. The provider index, the due index
 	// (c.Due) and the lock on the number (released when final) follow in the same write.
+	// A call without a live attempt gives its place among the live ones back.
 	Update(ctx context.Context, c Call) error
+	// Claim is Update for a call whose last attempt has just been claimed: in the same
+	// write the attempt takes its place among the live ones and in its number's day.
+	// Where q leaves none, nothing is written and the error is a *QuotaError.
+	Claim(ctx context.Context, c Call, q Quota) error
 	// ByProviderCall finds the call that a provider's call id was bound to, or ErrNotFound.
 	ByProviderCall(ctx context.Context, providerCallID string) (ID, error)
 	// Due lists at most limit calls whose Due is not after t, the longest due first.
 	Due(ctx context.Context, t time.Time, limit int) ([]ID, error)
 	// Ping says whether the store can be read.
 	Ping(ctx context.Context) error
+}
+
+// Quota bounds what a write may add to what the store counts; 0 is no bound. Places of
+// live attempts are given back, the day's counts are not: a claim that came to nothing
+// still counts, so that the limits hold whatever fails.
+type Quota struct {
+	// Day is the day that is counted on, as "2026-11-24".
+	Day string
+	// Calls are those created on the day, Attempts those claimed on it for one number,
+	// Live the attempts claimed and not over.
+	Calls, Attempts, Live int
+}
+
+// QuotaKind is one of the counts of a Quota.
+type QuotaKind int
+
+// The counts of a Quota.
+const (
+	QuotaCalls QuotaKind = iota
+	QuotaAttempts
+	QuotaLive
+)
+
+// QuotaError means that a count of the quota is used up. Nothing was written.
+type QuotaError struct{ Kind QuotaKind }
+
+// Error names the key of the configuration that sets the limit.
+func (e *QuotaError) Error() string {
+	switch e.Kind {
+	case QuotaCalls:
+		return "policy.max_calls_per_day is reached"
+	case QuotaAttempts:
+		return "policy.max_attempts_per_number_per_day is reached"
+	case QuotaLive:
+		return "policy.max_concurrent is reached"
+	}
+	return "a limit of policy is reached"
 }
 
 // IdempotencyKey ties a repeated request to its first answer: per token, kept 24 h.
@@ -106,7 +152,9 @@ type DialError struct {
 	Kind  DialKind
 	Code  string
 	Words string
-	Err   error
+	// RetryAfter is how long the provider asked us to wait; 0 where it did not say.
+	RetryAfter time.Duration
+	Err        error
 }
 
 // Error says the provider's code and our words.
@@ -170,6 +218,35 @@ type VoiceReply struct {
 	StreamURL string
 	AfterURL  string
 }
+
+// Media is the media plane, asked before every dial: nobody is rung up whom nobody
+// could talk to. Safe for concurrent use.
+type Media interface {
+	// Reserve keeps a place for the attempt's stream until then, in a process that
+	// keeps running. An error is a *MediaError: no place is free, or the model does
+	// not answer, and the attempt must wait. A second one for the same attempt is nothing.
+	Reserve(ctx context.Context, id ID, attempt int, until time.Time) error
+	// Release gives the place back of an attempt that is over or was not dialled; one
+	// that was not reserved, or whose stream has taken it, is nothing.
+	Release(id ID, attempt int)
+}
+
+// MediaError is why the media plane could not hold a call now. Words are plain.
+type MediaError struct {
+	Words string
+	Err   error
+}
+
+// Error is the words, and the cause's text.
+func (e *MediaError) Error() string {
+	if e.Err == nil {
+		return e.Words
+	}
+	return e.Words + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *MediaError) Unwrap() error { return e.Err }
 
 // Scheduler wakes the service for a call at a time. It is a nudge: the sweep is the guarantee.
 type Scheduler interface {
@@ -251,4 +328,6 @@ type Number struct {
 	Forbidden string
 	// Zones are the IANA zones of the number's region.
 	Zones []string
+	// Country is the region's ISO 3166 code; empty where the number does not tell.
+	Country string
 }

@@ -66,7 +66,7 @@ func (w *world) dial() {
 	}
 	switch rapid.IntRange(0, 4).Draw(w.t, "create's answer") {
 	case 0:
-		w.apply(Refused{Attempt: e.Attempt, Permanent: w.coin("for good"), Words: "no", At: w.now})
+		w.apply(Refused{Attempt: e.Attempt, Permanent: w.coin("for good"), RetryAfter: time.Hour, Words: "no", At: w.now})
 	case 1:
 		w.apply(DialLost{Attempt: e.Attempt, Words: "time-out", At: w.now})
 	case 2: // the worker died here
@@ -99,6 +99,8 @@ func (w *world) session() {
 		AgreementRevoked{Attempt: n, StreamID: stream, At: w.now},
 		SessionEnded{Attempt: n, StreamID: stream, Reason: rapid.SampledFrom(EndReasons()).Draw(w.t, "reason"), At: w.now},
 		LineDown{Attempt: n, At: w.now},
+		Postponed{Until: w.now.Add(time.Minute), Words: "wait", At: w.now},
+		Deferred{Until: w.now.Add(30 * time.Second), At: w.now},
 		NotPlaced{Attempt: n, At: w.now},
 	}
 	w.apply(rapid.SampledFrom(all).Draw(w.t, "event"))
@@ -142,6 +144,12 @@ func (w *world) attend() {
 			w.apply(BookingDenied{Key: b.Key, At: w.now})
 		}
 	}
+	if w.coin("no place") {
+		w.apply(Postponed{Until: w.now.Add(5 * time.Minute), Words: "wait", At: w.now})
+	}
+	if w.coin("a step fails") {
+		w.apply(Deferred{Until: w.now.Add(deferral), At: w.now})
+	}
 	w.claim()
 	w.dial()
 	if w.apply(NoticeSending{Body: []byte("body"), Until: w.now.Add(30 * time.Second), At: w.now}) {
@@ -175,6 +183,9 @@ func TestWhateverHappensTheCallEndsAndNothingHappensTwice(t *testing.T) {
 		w := &world{t: t, rules: testRules(), call: newCall(), now: t0, dialed: map[int]int{}}
 		w.rules.NoStreamIsFinal = w.coin("mock")
 		w.rules.Notify = w.coin("notify")
+		if w.coin("calling hours") {
+			w.rules.Policy.Hours = CallingHours{Start: 8 * 60, End: 21 * 60}
+		}
 		actions := []func(){w.claim, w.dial, w.report, w.session, w.session, w.good, w.attend}
 		for range rapid.IntRange(0, 40).Draw(t, "events") {
 			if w.coin("time passes") {

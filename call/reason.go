@@ -40,6 +40,7 @@ const (
 	EndBadStream       EndReason = "bad_stream"
 	EndModelLost       EndReason = "model_lost"
 	EndModelSilent     EndReason = "model_silent"
+	EndDisclosure      EndReason = "disclosure_missing"
 	EndDrained         EndReason = "drained"
 	EndHostLost        EndReason = "host_lost"
 )
@@ -51,7 +52,7 @@ func EndReasons() []EndReason {
 		EndCalleeHangup, EndSilence, EndMaxLength, EndMachine,
 		EndBusy, EndNoAnswer, EndCanceled, EndProviderFailed, EndRefusedDial, EndRateLimited, EndUnreachable,
 		EndDialUnknown, EndGreetingUnheard, EndStreamUnopened, EndProviderLost, EndPhoneLost,
-		EndBadStream, EndModelLost, EndModelSilent, EndDrained, EndHostLost,
+		EndBadStream, EndModelLost, EndModelSilent, EndDisclosure, EndDrained, EndHostLost,
 	}
 }
 

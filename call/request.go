@@ -31,6 +31,8 @@ type Request struct {
 	CalleeName     string            `json:"calleeName,omitempty"`
 	Origin         *Origin           `json:"origin,omitempty"`
 	Metadata       map[string]string `json:"metadata,omitempty"`
+	// Country is that of To, by ISO 3166; empty where the number does not tell.
+	Country string `json:"country,omitempty"`
 }
 
 // Origin is where the request came from; the notification goes back there.
@@ -380,7 +382,7 @@ func (w *wireRequest) number(r *Request, f faults, d Defaults, numbers Numbers) 
 		f.add("to", n.Problem)
 		return ""
 	}
-	r.To = n.E164
+	r.To, r.Country = n.E164, n.Country
 	if w.CalleeTimezone == nil && len(n.Zones) == 1 && validZone(n.Zones[0]) {
 		r.CalleeTimezone = n.Zones[0]
 	}

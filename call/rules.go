@@ -22,6 +22,8 @@ type Rules struct {
 	// NoStreamIsFinal: an attempt whose stream nobody opened ends the call as
 	// no_answer, since nobody holds the next attempt's link (provider mock).
 	NoStreamIsFinal bool
+	// Policy limits whom and when to dial.
+	Policy Policy
 	// Notify says whether there is anybody to tell.
 	Notify bool
 }
@@ -66,10 +68,28 @@ func (r Rules) nextAttempt(c *Call, now time.Time) (at time.Time, why string, ok
 	default:
 		at = last.EndedAt.Add(r.retryDelay(last.Number))
 	}
+	if why := r.Policy.destination(c.Request); why != "" {
+		return time.Time{}, why, false
+	}
+	at = r.admissible(c, at, now)
 	if !at.Before(c.Request.WindowEnd) || !now.Before(c.Request.WindowEnd) {
 		return time.Time{}, "the window ends before another attempt could be made; ask again with a later windowEnd", false
 	}
 	return at, "", true
+}
+
+// admissible is the first time from at on that lies in the callee's calling hours and
+// not before what the attempt waits for. A time that was missed counts from now.
+func (r Rules) admissible(c *Call, at, now time.Time) time.Time {
+	if c.NotBefore != nil && c.NotBefore.After(at) {
+		at = *c.NotBefore
+	}
+	zone := location(c.Request.CalleeTimezone)
+	at = r.Policy.Hours.Next(at, zone)
+	if at.Before(now) && !r.Policy.Hours.Contain(now, zone) {
+		at = r.Policy.Hours.Next(now, zone)
+	}
+	return at
 }
 
 // lookUpAt is when the provider should be asked about a live attempt, since no
@@ -134,6 +154,9 @@ func (r Rules) due(c *Call) *time.Time {
 	}
 	if n := c.Notice; n != nil && n.State == NoticePending && n.NextTryAt != nil {
 		soonest(*n.NextTryAt)
+	}
+	if due != nil && c.DeferredTo != nil && due.Before(*c.DeferredTo) {
+		due = clonePtr(c.DeferredTo)
 	}
 	return due
 }

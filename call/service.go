@@ -22,6 +22,7 @@ type Service struct {
 	Notifier  Notifier
 	Scheduler Scheduler
 	Numbers   Numbers
+	Media     Media
 
 	Rules    Rules
 	Defaults Defaults
@@ -42,8 +43,9 @@ type Service struct {
 
 // Time limits of contract sections 1, 3 and 4.
 const (
-	placeLimit  = 12 * time.Second
-	dialLimit   = 10 * time.Second
+	placeLimit   = 12 * time.Second
+	reserveLimit = 3 * time.Second
+	dialLimit    = 8 * time.Second // with reserveLimit and the writes within placeLimit
 	hangUpLimit = 10 * time.Second
 	lookUpLimit = 10 * time.Second
 	notifyLimit = 25 * time.Second
@@ -61,6 +63,12 @@ func newID() string {
 // the event changed it. The write is not cut off by the caller's going away: what
 // happened has happened.
 func (s *Service) apply(ctx context.Context, id ID, e Event) (Call, bool, error) {
+	return s.applyBy(ctx, id, e, s.Store.Update)
+}
+
+// applyBy is apply with another way to write. Where that is refused, it returns the
+// call as read.
+func (s *Service) applyBy(ctx context.Context, id ID, e Event, write func(context.Context, Call) error) (Call, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancel()
 	for {
@@ -72,7 +80,7 @@ func (s *Service) apply(ctx context.Context, id ID, e Event) (Call, bool, error)
 		if !changed {
 			return c, false, nil
 		}
-		err = s.Store.Update(ctx, next)
+		err = write(ctx, next)
 		if errors.Is(err, ErrStale) {
 			if ctx.Err() != nil {
 				return Call{}, false, fmt.Errorf("write call: %w", ctx.Err())
@@ -80,7 +88,7 @@ func (s *Service) apply(ctx context.Context, id ID, e Event) (Call, bool, error)
 			continue
 		}
 		if err != nil {
-			return Call{}, false, fmt.Errorf("write call: %w", err)
+			return c, false, fmt.Errorf("write call: %w", err)
 		}
 		next.Version++
 		s.changed(ctx, c, next, e)
@@ -99,6 +107,11 @@ func (s *Service) changed(ctx context.Context, before, after Call, e Event) {
 		s.Log.InfoContext(ctx, "call changed", "call_id", after.ID, "attempt", len(after.Attempts),
 			"from", before.Status, "to", after.Status, "outcome", after.Outcome,
 			"cause", fmt.Sprintf("%T", e)[len("call."):], "end_reason", reason)
+	}
+	if a := before.Last(); a != nil && a.Live() {
+		if b := after.Attempt(a.Number); b == nil || !b.Live() {
+			s.Media.Release(after.ID, a.Number)
+		}
 	}
 	if after.Due == nil || (before.Due != nil && before.Due.Equal(*after.Due)) {
 		return

@@ -15,14 +15,34 @@ const SweepEvery = time.Minute
 // sweepWidth is how many due calls are attended at once; the rest wait their turn.
 const sweepWidth = 8
 
+// sweepBatch is how many calls are read from the due index at once.
+const sweepBatch = 256
+
 // Sweep attends to every call that is due. It is the guarantee behind every
 // callback and every nudge that may be lost. It returns when all are attended.
 func (s *Service) Sweep(ctx context.Context) error {
-	const batch = 256
-	ids, err := s.Store.Due(ctx, s.Now(), batch)
-	if err != nil {
-		return fmt.Errorf("read the due index: %w", err)
+	now, seen := s.Now(), map[ID]bool{}
+	for ctx.Err() == nil {
+		ids, err := s.Store.Due(ctx, now, sweepBatch)
+		if err != nil {
+			return fmt.Errorf("read the due index: %w", err)
+		}
+		fresh := ids[:0:0]
+		for _, id := range ids {
+			if !seen[id] {
+				seen[id] = true
+				fresh = append(fresh, id)
+			}
+		}
+		s.attendAll(ctx, fresh)
+		if len(ids) < sweepBatch || len(fresh) == 0 {
+			return nil
+		}
 	}
+	return context.Cause(ctx)
+}
+
+func (s *Service) attendAll(ctx context.Context, ids []ID) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, sweepWidth)
 	for _, id := range ids {
@@ -30,13 +50,16 @@ func (s *Service) Sweep(ctx context.Context) error {
 		wg.Go(func() {
 			defer func() { <-slots }()
 			if err := s.Attend(ctx, id); err != nil {
-				s.Log.ErrorContext(ctx, "cannot attend to a due call; the next sweep tries again", "call_id", id, "error", err)
+				s.Log.ErrorContext(ctx, "cannot attend to a due call; a later sweep tries again", "call_id", id, "error", err)
 			}
 		})
 	}
 	wg.Wait()
-	return nil
 }
+
+// deferral is how long after a step that failed a call is attended to again: it must
+// not stand in the way of calls that can be helped.
+const deferral = 30 * time.Second
 
 // Attend does what is due for one call, and nothing if nothing is.
 func (s *Service) Attend(ctx context.Context, id ID) error {
@@ -57,7 +80,12 @@ func (s *Service) Attend(ctx context.Context, id ID) error {
 			return errors.Join(all, err)
 		}
 	}
-	return all
+	if all == nil || c.Due == nil {
+		return all
+	}
+	now := s.Now()
+	_, _, err = s.apply(ctx, id, Deferred{Until: now.Add(deferral), At: now})
+	return errors.Join(all, err)
 }
 
 func (s *Service) past(t time.Time) bool { return !t.IsZero() && !s.Now().Before(t) }

@@ -29,6 +29,8 @@ type (
 	ResponseEnded struct {
 		ResponseID string
 		Status     ResponseStatus
+		// Said is the text of all its speech once more, "" where the model does not repeat it.
+		Said string
 		// Fault is set where Status is ResponseFailed.
 		Fault Fault
 		Usage Usage
@@ -51,6 +53,8 @@ type (
 		Fault   Fault
 		EventID string
 	}
+	// AgentGarbled is a message of the model that was no event.
+	AgentGarbled struct{}
 	// AgentLimits says when the model's rate limits reset.
 	AgentLimits struct{ Reset time.Duration }
 )
@@ -67,6 +71,7 @@ func (AgentAudioDone) agentEvent()   {}
 func (AgentTranscript) agentEvent()  {}
 func (AgentCall) agentEvent()        {}
 func (AgentFault) agentEvent()       {}
+func (AgentGarbled) agentEvent()     {}
 func (AgentLimits) agentEvent()      {}
 
 // ResponseStatus is how a response ended.

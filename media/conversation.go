@@ -101,6 +101,15 @@ type response struct {
 	dead, done, spoke, answered bool
 	status                      ResponseStatus
 	calls, open                 int // function calls: seen, and not answered yet
+	// said is the transcript of a greeting, as far as it is looked at.
+	said string
+}
+
+// hear adds to what a greeting said.
+func (r *response) hear(text string) {
+	if r.kind == respondGreeting && text != "" && len(r.said) < mostSaid {
+		r.said += text + "\n"
+	}
 }
 
 func newConversation(cfg Config, fx effects, now time.Time) *conversation {
@@ -136,17 +145,17 @@ func (c *conversation) handle(now time.Time, ev any) {
 
 // expire lets one due alarm go off; false if none was due.
 func (c *conversation) expire(now time.Time) bool {
-	a, ok := c.alarms.take(now)
+	a, late, ok := c.alarms.take(now)
 	if !ok {
 		return false
 	}
 	c.now = now
-	c.ring(a)
+	c.ring(a, late)
 	c.settle()
 	return true
 }
 
-func (c *conversation) ring(a alarm) {
+func (c *conversation) ring(a alarm, late time.Duration) {
 	switch a {
 	case alarmPhoneStall:
 		c.finish(c.concluded(EndPhoneLost))
@@ -169,7 +178,7 @@ func (c *conversation) ring(a alarm) {
 	case alarmWatch:
 		c.watchdog()
 	case alarmVADStall:
-		c.vadStall()
+		c.vadStall(late)
 	case alarmPrompt:
 		c.prompt()
 	case alarmSilence:
@@ -218,6 +227,8 @@ func (c *conversation) handleAgent(ev AgentEvent) {
 		c.listen = ev.Listen
 	case AgentFault:
 		c.agentFault(ev)
+	case AgentGarbled:
+		c.out.Quality.BadEvents++
 	case AgentLimits:
 		c.rateReset = ev.Reset
 	}
@@ -247,6 +258,9 @@ func (c *conversation) finish(reason EndReason) {
 	c.over = true
 	c.out.Reason, c.out.EndedAt = reason, c.now
 	c.alarms = deadlines{}
+	for _, cut := range c.play.interrupt(c.now) {
+		c.book.interrupted(cut.item.id, cut.atMS)
+	}
 	if c.gate.state == gateActive && !c.gone {
 		c.fx.sendAgent(Cancel{ResponseID: c.gate.active})
 	}

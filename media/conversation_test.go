@@ -135,7 +135,7 @@ func TestALostDisclosureMarkDoesNotProtectForEver(t *testing.T) {
 	r.expect(!r.c.out.DisclosurePlayed, "without claiming that it was played")
 }
 
-func TestGreetInOneProtectsItsFirstItemAndAsksForNoOpening(t *testing.T) {
+func TestGreetInOneProtectsItAllAndAsksForNoOpening(t *testing.T) {
 	cfg := testConfig()
 	cfg.GreetInOne = true
 	r := newRig(t, cfg)
@@ -454,97 +454,4 @@ func TestRateLimitsAreWaitedFor(t *testing.T) {
 	r.expect(len(r.responds()) == n, "as long as they last")
 	r.wait(200 * ms)
 	r.expect(len(r.responds()) == n+1, "and no longer")
-}
-
-func TestAModelThatSaysNothingIsApologisedFor(t *testing.T) {
-	r := newRig(t, testConfig())
-	r.do(phoneStarted{}, agentReady{})
-	r.wait(1500*ms + 4900*ms)
-	r.expect(r.count(MomentApology) == 0, "5 s are given")
-	r.wait(200 * ms)
-	r.expect(r.count(MomentApology) == 1, "from when the greeting was due")
-	r.wait(8 * time.Second)
-	r.expect(r.c.out.Reason == EndModelSilent && r.c.out.FarewellPlayed && !r.c.out.GreetingHeard, "%+v", r.c.out)
-}
-
-func TestAModelThatNeverComesIsApologisedFor(t *testing.T) {
-	r := newRig(t, testConfig())
-	r.do(phoneStarted{})
-	r.wait(6600 * ms)
-	r.expect(r.count(MomentApology) == 1, "1.5 s and 5 s after the start")
-	r.wait(8 * time.Second)
-	r.expect(r.c.out.Reason == EndModelLost, "%+v", r.c.out)
-}
-
-func TestALostModelIsApologisedForOnceTheStreamHasStarted(t *testing.T) {
-	r := newRig(t, testConfig())
-	r.do(agentGone{})
-	r.expect(r.count(MomentApology) == 0, "there is nobody to hear it")
-	r.do(phoneStarted{})
-	r.expect(r.count(MomentApology) == 1 && len(r.buffer) > 80, "now there is")
-	r.wait(8 * time.Second)
-	r.expect(r.hungUp && r.c.out.Reason == EndModelLost, "%+v", r.c.out)
-}
-
-func TestALostModelDoesNotDisturbAFarewellThatIsComplete(t *testing.T) {
-	r := greeted(t, testConfig())
-	r.calleeSays("u1", 300*ms)
-	r.do(ResponseStarted{ResponseID: "r1"}, AgentCall{ResponseID: "r1", CallID: "e", Name: "end_call", Arguments: `{"reason":"booked"}`})
-	r.ended("r1", ResponseCompleted)
-	r.says("bye", 2000)
-	r.do(agentGone{})
-	r.wait(2100 * ms)
-	r.expect(r.c.out.Reason == EndBooked && r.c.out.FarewellPlayed && r.clears == 0, "%+v", r.c.out)
-}
-
-func TestEndSignalsOfThePhoneAreIdempotent(t *testing.T) {
-	stop := twiliostream.Event{Kind: twiliostream.Stop}
-	r := greeted(t, testConfig())
-	r.do(stop, phoneGone{reason: EndPhoneLost}, stop)
-	r.expect(r.c.out.Reason == EndCalleeHangup && r.count(MomentEnded) == 1, "the first counts: %+v", r.c.out)
-	r = greeted(t, testConfig())
-	r.hungUp = true
-	r.wait(9900 * ms)
-	r.expect(!r.c.over, "a short silence is nothing")
-	r.wait(200 * ms)
-	r.expect(r.c.out.Reason == EndPhoneLost, "a phone without a frame for 10 s is lost: %+v", r.c.out)
-}
-
-func TestGarbageEndsTheStream(t *testing.T) {
-	r := greeted(t, testConfig())
-	for range badFramesMost {
-		r.do(phoneBad{})
-	}
-	r.expect(!r.c.over, "some is borne")
-	r.do(phoneBad{})
-	r.expect(r.c.out.Reason == EndBadStream, "but not without end: %+v", r.c.out)
-}
-
-func TestTheTranscriptIsInOrderAndWaitedFor(t *testing.T) {
-	r := greeted(t, testConfig())
-	r.do(CalleeStarted{ItemID: "u"}, CalleeStopped{ItemID: "u"}, CalleeCommitted{ItemID: "u"}, twiliostream.Event{Kind: twiliostream.Stop})
-	r.expect(!r.c.finished() && r.c.needsAgent(), "the last words are waited for")
-	r.do(CalleeTranscript{ItemID: "u", Text: "bye"})
-	r.expect(r.c.finished(), "and no longer")
-	var who []string
-	for _, turn := range r.c.outcome().Transcript {
-		who = append(who, string(turn.Speaker)+":"+turn.Text)
-	}
-	r.expect(strings.Join(who, "|") == "callee:callee hello|agent:words of item-greet|agent:words of item-open|callee:bye", "%v", who)
-}
-
-func TestEndReasonsAreOneClosedList(t *testing.T) {
-	seen := map[EndReason]bool{}
-	for _, reason := range EndReasons() {
-		if seen[reason] {
-			t.Errorf("%s is listed twice", reason)
-		}
-		seen[reason] = true
-		if string(reason) != strings.ToLower(string(reason)) {
-			t.Errorf("%s is not lower case", reason)
-		}
-	}
-	if len(seen) != 16 {
-		t.Errorf("%d reasons", len(seen))
-	}
 }

@@ -42,13 +42,13 @@ func (d *deadlines) next() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// take returns one alarm that is due at now, and clears it.
-func (d *deadlines) take(now time.Time) (alarm, bool) {
+// take returns one alarm that is due at now and how late it is, and clears it.
+func (d *deadlines) take(now time.Time) (a alarm, late time.Duration, ok bool) {
 	for a, t := range d {
 		if !t.IsZero() && !t.After(now) {
 			d[a] = time.Time{}
-			return alarm(a), true
+			return alarm(a), now.Sub(t), true
 		}
 	}
-	return 0, false
+	return 0, 0, false
 }

@@ -221,7 +221,7 @@ func (c *conversation) apologise(reason EndReason) {
 		c.kill(active)
 	}
 	for _, cut := range c.play.interrupt(c.now) {
-		c.book.interrupted(cut.item.id)
+		c.book.interrupted(cut.item.id, cut.atMS)
 	}
 	if hadAudio {
 		c.fx.sendPhone(phoneCommand{clear: true})

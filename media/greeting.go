@@ -1,7 +1,5 @@
 package media
 
-import "time"
-
 // greetingState is how far the agent's first words are.
 //
 // They are two responses. The first says the disclosure and nothing else, and can't
@@ -10,18 +8,34 @@ import "time"
 // first is generated and so following it without a pause, says why we call, together
 // with an answer to what the callee said meanwhile; it can be interrupted like
 // anything else. So exactly the sentence that must be heard is protected. With
-// Config.GreetInOne one response says both, and its first item is protected.
+// Config.GreetInOne one response says both, and all of it is protected.
+//
+// The disclosure counts as said when its response was completed and the transcript
+// has the sentence word by word (contract section 5). Else it is asked for once more,
+// protected as before, ahead of the opening; a second miss ends the call with the
+// stored apology as EndDisclosureMissing.
 type greetingState struct {
 	// asked: the greeting was requested, which happens once.
 	asked bool
 	// over: the disclosure was played, or never will be; the call is an ordinary conversation.
 	over bool
-	// response is the greeting's, as soon as it began; items are those of it that count as disclosure.
+	// response is the last greeting's, as soon as it began; item is the last of its items.
 	response string
 	item     string
-	heard    bool
-	dueAt    time.Time
+	// said: the transcript has the disclosure; played: item was heard to its end.
+	said, played bool
+	// missed counts the greetings without it.
+	missed int
+	heard  bool
 }
+
+// begin takes note of a greeting's response: what an earlier one said counts no more.
+func (g *greetingState) begin(id string) {
+	g.response, g.item, g.said, g.played = id, "", false, false
+}
+
+// greetingsMost is how many greetings may lack the disclosure.
+const greetingsMost = 2
 
 // armGreeting starts the wait for the callee's first words, when both sides are there.
 func (c *conversation) armGreeting() {
@@ -42,7 +56,7 @@ func (c *conversation) greet() {
 	if c.greeting.asked || !c.started || !c.ready || c.ending != nil || c.gone {
 		return
 	}
-	c.greeting.asked, c.greeting.dueAt = true, c.now
+	c.greeting.asked = true
 	c.alarms.clear(alarmGreet)
 	c.alarms.set(alarmSpeak, c.now.Add(c.cfg.SpeakWithin))
 	c.gate.want(request{kind: respondGreeting, force: true})
@@ -53,18 +67,51 @@ func (c *conversation) protected() bool { return c.greeting.asked && !c.greeting
 
 // greetingEnded goes on after the greeting's response was generated. Its playback is
 // still under way; should its marks get lost, it is over when it must have been played.
+//
+// A transcript that never came counts as one without the sentence: nothing else proves
+// that the callee was told, and an agent that may not have said what it is must not go
+// on. The transcript of a response that was cut proves nothing either, as it runs ahead
+// of the audio.
 func (c *conversation) greetingEnded(r *response) {
-	if r.spoke && !c.greeting.over {
+	if c.greeting.over {
+		return
+	}
+	if r.status != ResponseCompleted || !says(r.said, c.cfg.Disclosure) {
+		c.disclosureMissed(r)
+		return
+	}
+	c.greeting.said = true
+	if c.greeting.played {
+		c.disclosureOver(true)
+	} else {
 		c.alarms.set(alarmDisclosure, c.now.Add(c.play.unplayed()+c.cfg.MarkGrace))
 	}
-	if !c.cfg.GreetInOne {
+	if !c.cfg.GreetInOne || c.greeting.missed > 0 {
 		c.gate.want(request{kind: respondOpening, note: noteOpening})
+	}
+}
+
+// disclosureMissed asks for the disclosure again, or gives up. A call that is to end
+// anyway is not told to say anything of its own before it.
+func (c *conversation) disclosureMissed(r *response) {
+	c.greeting.missed++
+	c.cfg.Log.Warn("the greeting's transcript lacks the disclosure", "tries", c.greeting.missed, "transcript", r.said != "", "completed", r.status == ResponseCompleted)
+	c.observe(Moment{Kind: MomentDisclosureMissed, Name: r.id})
+	switch {
+	case c.ending != nil:
+		c.apologise(c.ending.reason)
+	case c.greeting.missed < greetingsMost:
+		c.alarms.set(alarmSpeak, c.now.Add(c.play.unplayed()+c.cfg.SpeakWithin))
+		c.gate.want(request{kind: respondGreeting, force: true})
+	default:
+		c.apologise(EndDisclosureMissing)
 	}
 }
 
 // greetingEchoed looks at a mark of item it that came back.
 func (c *conversation) greetingEchoed(it *item) {
-	if c.greeting.response == "" || it.responseID != c.greeting.response || c.greeting.heard {
+	r := c.responses[it.responseID]
+	if r == nil || r.kind != respondGreeting || c.greeting.heard {
 		return
 	}
 	c.greeting.heard = true
@@ -72,9 +119,14 @@ func (c *conversation) greetingEchoed(it *item) {
 	c.observe(Moment{Kind: MomentGreetingHeard})
 }
 
-// disclosurePlayed looks at an item that was played to its end.
+// disclosurePlayed looks at an item that was played to its end, which may be before the
+// transcript has told what it said.
 func (c *conversation) disclosurePlayed(it *item) {
-	if it.id == c.greeting.item && it.sentBytes > 0 {
+	if it.id != c.greeting.item || it.sentBytes == 0 {
+		return
+	}
+	c.greeting.played = true
+	if c.greeting.said {
 		c.disclosureOver(true)
 	}
 }

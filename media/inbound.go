@@ -17,6 +17,8 @@ const (
 	// never ends for the model, whose voice detection counts audio, not time (research section 5).
 	vadStallAfter = 750 * time.Millisecond
 	vadStallMS    = 1000
+	// heldUp is how late an alarm goes off on a host that is not held up, at most.
+	heldUp = 100 * time.Millisecond
 	// badFramesMost is how many unusable messages in a row a phone may send.
 	badFramesMost = 25
 )
@@ -142,9 +144,14 @@ func (c *conversation) hear(payload string) {
 	}
 }
 
-// vadStall ends speech whose end the phone never sent.
-func (c *conversation) vadStall() {
+// vadStall ends speech whose end the phone never sent. An alarm that is late itself
+// says that this host was held up, not the phone, whose audio is still on its way.
+func (c *conversation) vadStall(late time.Duration) {
 	if !c.talk.speaking || c.gone {
+		return
+	}
+	if late > heldUp {
+		c.alarms.set(alarmVADStall, c.now.Add(vadStallAfter))
 		return
 	}
 	c.fill(vadStallMS)

@@ -41,11 +41,12 @@ const (
 type Config struct {
 	// Instructions are the model's: persona, goal, rules. Required.
 	Instructions string
-	// Disclosure is the sentence said first, word by word, uninterruptible. Required.
+	// Disclosure is the sentence said first, word by word, uninterruptible, and looked for
+	// in the transcript. Required.
 	Disclosure string
 	// GreetInOne lets the greeting's response also state the call's business, instead
-	// of asking for a second response that does. Then all of its first item is
-	// uninterruptible, not just the disclosure.
+	// of asking for a second response that does. Then all of it is uninterruptible, not
+	// just the disclosure.
 	GreetInOne bool
 	// Tools the model may call, beside end_call, which the Session adds itself.
 	Tools []ToolDef
@@ -132,8 +133,8 @@ func (c Config) validate() error {
 	if strings.TrimSpace(c.Instructions) == "" {
 		faults = append(faults, errors.New("no Instructions: say who the agent is and what it wants"))
 	}
-	if strings.TrimSpace(c.Disclosure) == "" {
-		faults = append(faults, errors.New("no Disclosure: give the sentence that must be said first"))
+	if len(words(c.Disclosure)) == 0 {
+		faults = append(faults, errors.New("no word in Disclosure: give the sentence that must be said first"))
 	}
 	if c.Output != PCMU && c.Output != PCM24k {
 		faults = append(faults, fmt.Errorf("format %q of Output is none that a Session can carry: use %q or %q", c.Output, PCMU, PCM24k))

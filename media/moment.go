@@ -13,6 +13,7 @@ const (
 	MomentCalleeStopped    MomentKind = "callee_stopped"    // the callee stopped speaking
 	MomentFirstAudio       MomentKind = "first_audio"       // the first audio of an agent's turn; MS: latency
 	MomentGreetingHeard    MomentKind = "greeting_heard"    // the greeting's first mark came back
+	MomentDisclosureMissed MomentKind = "disclosure_missed" // a greeting's transcript lacked the disclosure; Name: response
 	MomentDisclosurePlayed MomentKind = "disclosure_played" // the disclosure's last mark came back
 	MomentBargeIn          MomentKind = "barge_in"          // the callee spoke over the agent
 	MomentClear            MomentKind = "clear"             // the phone was told to drop what it had

@@ -11,7 +11,7 @@ type Outcome struct {
 	ModelReason EndReason
 	// GreetingHeard: the first mark of the greeting came back, so the callee heard some of it.
 	GreetingHeard bool
-	// DisclosurePlayed: the disclosure's last mark came back.
+	// DisclosurePlayed: the transcript has the disclosure, and its last mark came back.
 	DisclosurePlayed bool
 	// FarewellPlayed: the mark after the farewell's (or apology's) last sample came back.
 	FarewellPlayed bool
@@ -46,8 +46,10 @@ type Turn struct {
 	Text    string
 	// AtMS is when it began, in milliseconds from the stream's start.
 	AtMS int
-	// Interrupted: the callee spoke into it, so that not all of Text was heard.
+	// Interrupted: the callee spoke into it or the line went, so that not all of Text was
+	// heard, but about HeardMS milliseconds of it.
 	Interrupted bool
+	HeardMS     int
 }
 
 // Usage counts what the model billed. Cached tokens are part of the input tokens.
@@ -87,8 +89,8 @@ type Quality struct {
 	DroppedIn, DroppedOut int
 	// LateDeltas is audio of interrupted responses that was not passed on.
 	LateDeltas int
-	// BadFrames and BadAudio are unusable messages of the phone and of the model.
-	BadFrames, BadAudio int
+	// BadFrames are unusable messages of the phone, BadEvents and BadAudio those of the model.
+	BadFrames, BadEvents, BadAudio int
 	// FilledMS is silence put into gaps of the callee's audio.
 	FilledMS int
 }

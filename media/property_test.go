@@ -19,7 +19,12 @@ type world struct {
 
 	listen Listen
 	active string // the response the model is giving
+	kind   string // what it was asked for
+	item   string // what it says
 	serial int
+
+	discloses map[string]bool // responses whose transcript has the disclosure
+	disclosed bool            // one of them was completed, and we were told
 
 	delivering string // the response whose audio is being delivered
 	dead       map[string]bool
@@ -39,7 +44,7 @@ func (w *world) id(what string) string {
 }
 
 func (w *world) begin(kind string) {
-	w.active = w.id("r")
+	w.active, w.kind, w.item = w.id("r"), kind, ""
 	w.wire = append(w.wire, ResponseStarted{ResponseID: w.active, Kind: kind})
 }
 
@@ -54,6 +59,9 @@ func (w *world) sendAgent(cmd AgentCommand) {
 	w.rig.sendAgent(cmd)
 	switch cmd := cmd.(type) {
 	case Respond:
+		if cmd.Kind != string(respondGreeting) && !w.disclosed {
+			w.fault("a %s was asked for before the disclosure was said", cmd.Kind)
+		}
 		if w.c.gate.active != "" {
 			w.fault("a response was asked for while %s is active", w.c.gate.active)
 		}
@@ -105,6 +113,9 @@ func (w *world) deliver() {
 	if a, ok := ev.(AgentAudio); ok {
 		w.delivering = a.ResponseID
 	}
+	if e, ok := ev.(ResponseEnded); ok && e.Status == ResponseCompleted && w.discloses[e.ResponseID] {
+		w.disclosed = true
+	}
 	w.do(ev)
 	w.delivering = ""
 }
@@ -121,6 +132,7 @@ func (w *world) act(what string, n int) {
 	case "speak":
 		if w.active != "" {
 			item := w.active + "-" + fmt.Sprint(n%2)
+			w.item = item
 			w.wire = append(w.wire, AgentAudio{ResponseID: w.active, ItemID: item, Audio: audio(n*100 + n)})
 		}
 	case "call":
@@ -138,12 +150,27 @@ func (w *world) act(what string, n int) {
 			w.do(toolDone{callID: id, output: `{}`})
 		}
 	case "done":
+		w.tell(n)
 		w.end(ResponseCompleted, Fault{})
 	case "fail":
 		w.end(ResponseFailed, Fault{Class: FaultClass(n % 5)})
 	case "callee":
 		w.calleeTurn()
 	}
+}
+
+// tell gives the transcript of a greeting, which may lack the disclosure or never come.
+func (w *world) tell(n int) {
+	if w.active == "" || w.item == "" || w.kind != string(respondGreeting) || n == 1 {
+		return
+	}
+	text := "HELLO; this is... an AI-assistant"
+	if n > 2 {
+		w.discloses[w.active] = true
+	} else {
+		text = "Hello, this is an assistant."
+	}
+	w.wire = append(w.wire, AgentTranscript{ResponseID: w.active, ItemID: w.item, Text: text})
 }
 
 // calleeTurn begins or ends a turn of the callee, as the model's voice detection sees it.
@@ -174,7 +201,7 @@ func (w *world) settleDown() {
 			break
 		}
 		w.act("speak", 3)
-		w.end(ResponseCompleted, Fault{})
+		w.act("done", 3)
 		w.act("deliver", 50)
 		for len(w.running) > 0 {
 			w.act("tool", 1)
@@ -190,7 +217,7 @@ func (w *world) settleDown() {
 func TestInvariantsHoldInAnyOrderOfEvents(t *testing.T) {
 	actions := []string{"deliver", "deliver", "deliver", "wait", "wait", "speak", "speak", "speak", "call", "tool", "done", "done", "fail", "callee", "callee"}
 	rapid.Check(t, func(rt *rapid.T) {
-		w := &world{dead: map[string]bool{}, calls: map[string]int{}}
+		w := &world{dead: map[string]bool{}, calls: map[string]int{}, discloses: map[string]bool{}}
 		cfg := testConfig()
 		cfg.MaxLength = 45 * time.Second
 		cfg.TranscriptionModel = ""
@@ -223,6 +250,12 @@ func (w *world) checkEnd(rt *rapid.T, hungUp bool) {
 		if n > 1 || taken && n != 1 {
 			rt.Errorf("call %s was answered %d times", id, n)
 		}
+	}
+	if w.c.out.DisclosurePlayed && !w.disclosed {
+		rt.Errorf("the disclosure was not said, and was played")
+	}
+	if w.c.out.Reason == EndDisclosureMissing && w.disclosed {
+		rt.Errorf("the disclosure was said, and is missing")
 	}
 	if w.c.out.FarewellPlayed {
 		for _, p := range w.buffer {

@@ -38,6 +38,8 @@ const (
 	EndModelLost EndReason = "model_lost"
 	// EndModelSilent: the model was there but did not speak when it was due. Retryable.
 	EndModelSilent EndReason = "model_silent"
+	// EndDisclosureMissing: the transcripts of the greeting and of its repetition lacked the disclosure.
+	EndDisclosureMissing EndReason = "disclosure_missing"
 	// EndPhoneLost: the phone's socket broke without a stop, or went silent for PhoneStall.
 	EndPhoneLost EndReason = "phone_lost"
 	// EndBadStream: what connected was no stream of this call, or sent too much garbage.
@@ -52,7 +54,7 @@ const (
 func EndReasons() []EndReason {
 	return append(claims(),
 		EndCalleeHangup, EndSilence, EndMaxLength, EndMachine,
-		EndModelLost, EndModelSilent, EndPhoneLost, EndBadStream, EndDrained, EndHostLost)
+		EndModelLost, EndModelSilent, EndDisclosureMissing, EndPhoneLost, EndBadStream, EndDrained, EndHostLost)
 }
 
 // claims are the reasons that the model may give to end_call.
@@ -69,7 +71,7 @@ func (r EndReason) spoken() bool {
 	case EndDrained, EndMaxLength, EndSilence:
 		return true
 	case EndBooked, EndRefused, EndVoicemail, EndWrongNumber, EndCallback, EndUnclear, EndCalleeHangup,
-		EndMachine, EndModelLost, EndModelSilent, EndPhoneLost, EndBadStream, EndHostLost:
+		EndMachine, EndModelLost, EndModelSilent, EndDisclosureMissing, EndPhoneLost, EndBadStream, EndHostLost:
 		return false
 	}
 	return false

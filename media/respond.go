@@ -7,13 +7,14 @@ import (
 
 // What the model is told by the system, besides its instructions.
 const (
-	noteOpening  = "You have just introduced yourself. Now, in one or two short sentences, say why you are calling and ask your first question. If the callee said something meanwhile, answer it first. Do not introduce yourself again."
-	notePrompt   = "The callee has been silent for a while. Ask in one short sentence whether they are still there."
-	noteSilence  = "Nobody answers any more. Say goodbye in one short sentence; the call ends after it."
-	noteTimeUp   = "The call must end now. In one short sentence, apologise that you have to go and say goodbye."
-	greetingHead = "\n\n# Now\nThe call has just been answered. Say exactly this sentence, word by word, and nothing before it:\n\""
-	greetingTail = "\"\nAfter it say nothing more: stop there."
-	greetingMore = "\"\nAfter it, say in one or two short sentences why you are calling, and ask your first question."
+	noteOpening   = "You have just introduced yourself. Now, in one or two short sentences, say why you are calling and ask your first question. If the callee said something meanwhile, answer it first. Do not introduce yourself again."
+	notePrompt    = "The callee has been silent for a while. Ask in one short sentence whether they are still there."
+	noteSilence   = "Nobody answers any more. Say goodbye in one short sentence; the call ends after it."
+	noteTimeUp    = "The call must end now. In one short sentence, apologise that you have to go and say goodbye."
+	greetingHead  = "\n\n# Now\nThe call has just been answered. Say exactly this sentence, word by word, and nothing before it:\n\""
+	greetingAgain = "\n\n# Now\nWhat you just said lacked the sentence that must be said first. Say exactly this sentence now, word by word, and nothing before it:\n\""
+	greetingTail  = "\"\nAfter it say nothing more: stop there."
+	greetingMore  = "\"\nAfter it, say in one or two short sentences why you are calling, and ask your first question."
 )
 
 // eventID makes the next id of a command.
@@ -36,6 +37,10 @@ func (c *conversation) pump() {
 	}
 	r := g.pending
 	g.pending = nil
+	if r.kind != respondGreeting && !c.greeting.said {
+		c.apologise(c.concluded(EndDisclosureMissing)) // the disclosure is said first, or nothing is
+		return
+	}
 	c.serial++
 	g.state, g.sent, g.sentID = gateRequested, r, c.eventID("respond")
 	c.alarms.set(alarmGate, c.now.Add(c.cfg.ResponseWithin))
@@ -46,18 +51,25 @@ func (c *conversation) pump() {
 	cmd := Respond{EventID: g.sentID, Kind: string(r.kind)}
 	switch r.kind {
 	case respondGreeting:
-		// These instructions replace the session's, so they repeat them (research section 12).
-		tail := greetingTail
-		if c.cfg.GreetInOne {
-			tail = greetingMore
-		}
-		cmd.Instructions = c.cfg.Instructions + greetingHead + c.cfg.Disclosure + tail
-		cmd.NoTools = true
+		cmd.Instructions, cmd.NoTools = c.greetingInstructions(), true
 	case respondOpening, respondPrompt, respondFarewell:
 		cmd.NoTools = true
 	case respondAnswer, respondTools:
 	}
 	c.fx.sendAgent(cmd)
+}
+
+// greetingInstructions replace the session's for one response, so they repeat them
+// (research section 12).
+func (c *conversation) greetingInstructions() string {
+	head, tail := greetingHead, greetingTail
+	switch {
+	case c.greeting.missed > 0:
+		head = greetingAgain
+	case c.cfg.GreetInOne:
+		tail = greetingMore
+	}
+	return c.cfg.Instructions + head + c.cfg.Disclosure + tail
 }
 
 // responseStarted takes note of a response, ours or the model's own.
@@ -72,11 +84,12 @@ func (c *conversation) responseStarted(ev ResponseStarted) {
 	if r.kind != respondPrompt {
 		c.silent = silenceState{}
 	}
-	if r.kind == respondGreeting && c.greeting.item == "" {
-		c.greeting.response = r.id
+	if r.kind == respondGreeting {
+		c.greeting.begin(r.id)
 	}
 	late := c.talk.speaking || r.req != nil && r.req.void
-	if c.over || c.muted || late && !c.protected() && !c.forced() {
+	unasked := r.req == nil && !c.greeting.said // the disclosure is said first
+	if c.over || c.muted || unasked || late && !c.protected() && !c.forced() {
 		c.kill(r) // the callee has spoken meanwhile
 	}
 }
@@ -105,6 +118,9 @@ func (c *conversation) responseEnded(ev ResponseEnded) {
 		return
 	}
 	r.done, r.status = true, ev.Status
+	if r.said == "" {
+		r.hear(ev.Said)
+	}
 	for _, it := range c.play.items {
 		if it.responseID == r.id {
 			c.finishItem(it)
@@ -122,7 +138,7 @@ func (c *conversation) responseEnded(ev ResponseEnded) {
 		c.responseFailed(r, ev.Fault)
 		return
 	}
-	if r.spoke || r.calls > 0 {
+	if !r.dead && (r.spoke || r.calls > 0) {
 		c.failures = 0
 	}
 	c.follow(r)
@@ -131,6 +147,7 @@ func (c *conversation) responseEnded(ev ResponseEnded) {
 // follow does what comes after a response that did not fail.
 func (c *conversation) follow(r *response) {
 	switch {
+	case r.kind == respondGreeting && r.dead: // it stalled, and is asked for again already
 	case r.kind == respondGreeting && !r.spoke:
 		c.responseFailed(r, Fault{Class: FaultUnknown, Code: "nothing_said"})
 	case r.kind == respondGreeting:

@@ -29,7 +29,9 @@ type rig struct {
 	media     int
 	playedMS  int
 	loseMarks bool
-	streamMS  int
+	// The model: greetings without the disclosure, speech without a transcript.
+	undisclosed, untold bool
+	streamMS            int
 
 	sent    []AgentCommand
 	tools   []ToolCall
@@ -145,7 +147,14 @@ func (r *rig) speak(id, item string, ms int) {
 		r.do(AgentAudio{ResponseID: id, ItemID: item, Audio: audio(n)})
 		ms -= n
 	}
-	r.do(AgentAudioDone{ResponseID: id, ItemID: item}, AgentTranscript{ResponseID: id, ItemID: item, Text: "words of " + item})
+	text := "words of " + item
+	if resp := r.c.responses[id]; resp != nil && resp.kind == respondGreeting && !r.undisclosed {
+		text = r.c.cfg.Disclosure
+	}
+	r.do(AgentAudioDone{ResponseID: id, ItemID: item})
+	if !r.untold {
+		r.do(AgentTranscript{ResponseID: id, ItemID: item, Text: text})
+	}
 }
 
 func (r *rig) ended(id string, status ResponseStatus) {

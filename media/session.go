@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -337,7 +338,7 @@ func (s *Session) run(call ToolCall) {
 func (s *Session) callTool(ctx context.Context, call ToolCall) (output string) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.cfg.Log.Error("tool panicked", "tool", call.Name, "panic", p)
+			s.cfg.Log.Error("tool panicked", "tool", call.Name, "panic", p, "stack", string(debug.Stack()))
 			output = toolError("The tool failed.")
 		}
 	}()

@@ -135,6 +135,7 @@ func (a *fakeAgent) respond(kind string, speech int, calls ...AgentCall) {
 	if speech > 0 {
 		a.events <- AgentAudio{ResponseID: id, ItemID: "i" + id, Audio: audio(speech)}
 		a.events <- AgentAudioDone{ResponseID: id, ItemID: "i" + id}
+		a.events <- AgentTranscript{ResponseID: id, ItemID: "i" + id, Text: kind + ": " + testConfig().Disclosure}
 	}
 	for _, call := range calls {
 		call.ResponseID = id

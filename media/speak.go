@@ -34,8 +34,8 @@ func (c *conversation) beginItem(ev AgentAudio) *item {
 		frames: newFramer(c.cfg.Output), firstSent: c.now,
 	}
 	c.play.items = append(c.play.items, it)
-	if ev.ResponseID == c.greeting.response && c.greeting.item == "" {
-		c.greeting.item = it.id
+	if ev.ResponseID == c.greeting.response {
+		c.greeting.item, c.greeting.played = it.id, false
 	}
 	c.book.begin(SpeakerAgent, it.id, c.sinceStart())
 	return it
@@ -104,7 +104,7 @@ func (c *conversation) marksLost() {
 	}
 	for _, it := range c.play.giveUp() {
 		c.cfg.Log.Warn("an item's marks did not come back", "unheard_ms", it.unplayedMS())
-		if it.id == c.greeting.item {
+		if it.id == c.greeting.item && c.greeting.said {
 			c.disclosureOver(false)
 		}
 	}

@@ -38,9 +38,10 @@ func (t *transcript) text(itemID, text string) bool {
 	return true
 }
 
-func (t *transcript) interrupted(itemID string) {
+// interrupted notes that no more than heardMS of an item was heard.
+func (t *transcript) interrupted(itemID string, heardMS int) {
 	if i, ok := t.items[itemID]; ok {
-		t.list[i].Interrupted = true
+		t.list[i].Interrupted, t.list[i].HeardMS = true, heardMS
 	}
 }
 
@@ -57,9 +58,13 @@ func (t *transcript) turns() (out []Turn) {
 // agentSaid takes the text of the agent's speech. Of an item of which nothing was
 // sent, nothing was said.
 func (c *conversation) agentSaid(ev AgentTranscript) {
-	if c.book.text(ev.ItemID, ev.Text) {
-		c.observe(Moment{Kind: MomentTranscript, Speaker: SpeakerAgent, Text: ev.Text})
+	if !c.book.text(ev.ItemID, ev.Text) {
+		return
 	}
+	if r := c.responses[ev.ResponseID]; r != nil {
+		r.hear(ev.Text)
+	}
+	c.observe(Moment{Kind: MomentTranscript, Speaker: SpeakerAgent, Text: ev.Text})
 }
 
 // calleeSaid takes the text of the callee's speech.

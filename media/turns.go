@@ -103,7 +103,7 @@ func (c *conversation) truncate(cut cut) {
 	if r := c.responses[it.responseID]; r != nil {
 		r.dead = true
 	}
-	c.book.interrupted(it.id)
+	c.book.interrupted(it.id, cut.atMS)
 	if it.sentBytes == 0 {
 		return // nothing of it was ever sent: there is nothing to truncate
 	}

@@ -94,9 +94,10 @@ func (s *Scheduler) Wakes() []Wake {
 
 // Numbers takes any E.164 number. Set its fields before use.
 type Numbers struct {
-	// Forbidden are reasons by number, Zones are zones by prefix.
+	// Forbidden are reasons by number, Zones and Countries go by prefix.
 	Forbidden map[string]string
 	Zones     map[string][]string
+	Countries map[string]string
 }
 
 var e164 = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
@@ -114,6 +115,11 @@ func (n *Numbers) Inspect(to string) call.Number {
 	for prefix, zones := range n.Zones {
 		if strings.HasPrefix(to, prefix) {
 			known.Zones = zones
+		}
+	}
+	for prefix, country := range n.Countries {
+		if strings.HasPrefix(to, prefix) {
+			known.Country = country
 		}
 	}
 	return known

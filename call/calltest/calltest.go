@@ -23,6 +23,7 @@ type World struct {
 	Notifier  *Notifier
 	Scheduler *Scheduler
 	Numbers   *Numbers
+	Media     *Media
 	Log       *Log
 }
 
@@ -33,7 +34,7 @@ const Account = "ACcalltest"
 func NewWorld() *World {
 	w := &World{
 		Store: NewStore(time.Now), Telephony: NewTelephony(time.Now), Calendar: NewCalendar(),
-		Notifier: &Notifier{}, Scheduler: &Scheduler{}, Numbers: &Numbers{}, Log: &Log{},
+		Notifier: &Notifier{}, Scheduler: &Scheduler{}, Numbers: &Numbers{}, Media: &Media{}, Log: &Log{},
 	}
 	w.Service = w.Another()
 	return w
@@ -43,7 +44,7 @@ func NewWorld() *World {
 func (w *World) Another() *call.Service {
 	return &call.Service{
 		Store: w.Store, Telephony: w.Telephony, Calendar: w.Calendar, Notifier: w.Notifier,
-		Scheduler: w.Scheduler, Numbers: w.Numbers, Rules: Rules(),
+		Scheduler: w.Scheduler, Numbers: w.Numbers, Media: w.Media, Rules: Rules(),
 		Defaults:  call.Defaults{Timezone: "America/Los_Angeles", WorkingHours: Hours()},
 		PublicURL: "https://agent.example", StreamURLs: []string{"wss://media.example"},
 		StreamSecret: []byte("calltest stream secret"), StreamAccount: Account,
@@ -52,13 +53,14 @@ func (w *World) Another() *call.Service {
 	}
 }
 
-// Rules are the contract's defaults, with notification on.
+// Rules are the contract's defaults, with notification on and no limits.
 func Rules() call.Rules {
 	return call.Rules{
 		MaxAttempts: 3, InitialDelay: time.Minute, BackoffFactor: 2,
 		RetryStatuses: []call.Status{call.Busy, call.NoAnswer, call.Failed},
 		RingTimeout:   25 * time.Second, MaxCall: 10 * time.Minute,
 		StreamPatience: 85 * time.Second, Notify: true,
+		Policy: call.Policy{Dialling: true},
 	}
 }
 

@@ -3,6 +3,7 @@ package calltest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -20,6 +21,8 @@ type Store struct {
 	numbers  map[string]call.ID
 	provider map[string]call.ID
 	keys     map[[2]string]storedKey
+	counts   map[string]int
+	live     map[call.ID]bool
 	fail     func(op string, c call.Call) error
 }
 
@@ -34,11 +37,12 @@ func NewStore(now func() time.Time) *Store {
 	return &Store{
 		now: now, records: map[call.ID][]byte{}, history: map[call.ID][]call.Call{},
 		numbers: map[string]call.ID{}, provider: map[string]call.ID{}, keys: map[[2]string]storedKey{},
+		counts: map[string]int{}, live: map[call.ID]bool{},
 	}
 }
 
-// FailWith is asked before every operation ("create", "get", "update", "by provider
-// call", "due", "ping"), with the call to be written if there is one; the error it
+// FailWith is asked before every operation ("create", "repeat", "get", "update", "claim",
+// "by provider call", "due", "ping"), with the call to be written if there is one; the error it
 // returns is the operation's, and nothing is done. Nil: nothing fails.
 func (s *Store) FailWith(f func(op string, c call.Call) error) {
 	s.mu.Lock()
@@ -60,27 +64,48 @@ func (s *Store) lock(ctx context.Context, op string, c call.Call) error {
 }
 
 // Create implements [call.Store].
-func (s *Store) Create(ctx context.Context, c call.Call, key *call.IdempotencyKey) (call.Call, error) {
+func (s *Store) Create(ctx context.Context, c call.Call, key *call.IdempotencyKey, q call.Quota) (call.Call, error) {
 	if err := s.lock(ctx, "create", c); err != nil {
 		return call.Call{}, err
 	}
 	defer s.mu.Unlock()
 	if key != nil {
-		if k, ok := s.keys[[2]string{key.Token, key.Key}]; ok && s.now().Before(k.expires) {
-			if k.bodyHash != key.BodyHash {
-				return call.Call{}, &call.Error{Code: call.Conflict, Message: "This Idempotency-Key was used with another body.", CallID: k.id}
-			}
-			return s.read(k.id)
+		if first, err := s.repeat(*key, s.now()); !errors.Is(err, call.ErrNotFound) {
+			return first, err
 		}
 	}
 	if id, held := s.numbers[c.Request.To]; held {
 		return call.Call{}, &call.Error{Code: call.Conflict, Message: fmt.Sprintf("Call %s to this number is not over.", id), CallID: id}
 	}
+	if q.Calls > 0 && s.counts[q.Day] >= q.Calls {
+		return call.Call{}, &call.QuotaError{Kind: call.QuotaCalls}
+	}
+	s.counts[q.Day]++
 	if key != nil {
 		s.keys[[2]string{key.Token, key.Key}] = storedKey{key.BodyHash, c.ID, key.Expires}
 	}
 	c.Version = 1
 	return c, s.write(c)
+}
+
+// Repeat implements [call.Store].
+func (s *Store) Repeat(ctx context.Context, key call.IdempotencyKey, now time.Time) (call.Call, error) {
+	if err := s.lock(ctx, "repeat", call.Call{}); err != nil {
+		return call.Call{}, err
+	}
+	defer s.mu.Unlock()
+	return s.repeat(key, now)
+}
+
+func (s *Store) repeat(key call.IdempotencyKey, now time.Time) (call.Call, error) {
+	k, ok := s.keys[[2]string{key.Token, key.Key}]
+	switch {
+	case !ok || !now.Before(k.expires):
+		return call.Call{}, call.ErrNotFound
+	case k.bodyHash != key.BodyHash:
+		return call.Call{}, &call.Error{Code: call.Conflict, Message: "This Idempotency-Key was used with another body.", CallID: k.id}
+	}
+	return s.read(k.id)
 }
 
 // Get implements [call.Store].
@@ -94,7 +119,27 @@ func (s *Store) Get(ctx context.Context, id call.ID) (call.Call, error) {
 
 // Update implements [call.Store].
 func (s *Store) Update(ctx context.Context, c call.Call) error {
-	if err := s.lock(ctx, "update", c); err != nil {
+	return s.update(ctx, "update", c, nil)
+}
+
+// Claim implements [call.Store].
+func (s *Store) Claim(ctx context.Context, c call.Call, q call.Quota) error {
+	return s.update(ctx, "claim", c, func() error {
+		number := q.Day + " " + c.Request.To
+		switch {
+		case q.Attempts > 0 && s.counts[number] >= q.Attempts:
+			return &call.QuotaError{Kind: call.QuotaAttempts}
+		case q.Live > 0 && len(s.live) >= q.Live:
+			return &call.QuotaError{Kind: call.QuotaLive}
+		}
+		s.counts[number]++
+		s.live[c.ID] = true
+		return nil
+	})
+}
+
+func (s *Store) update(ctx context.Context, op string, c call.Call, count func() error) error {
+	if err := s.lock(ctx, op, c); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
@@ -104,6 +149,14 @@ func (s *Store) Update(ctx context.Context, c call.Call) error {
 	}
 	if stored.Version != c.Version {
 		return call.ErrStale
+	}
+	if count != nil {
+		if err := count(); err != nil {
+			return err
+		}
+	}
+	if a := c.Last(); a == nil || !a.Live() {
+		delete(s.live, c.ID)
 	}
 	c.Version++
 	return s.write(c)

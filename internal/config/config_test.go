@@ -7,49 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	_ "time/tzdata"
 )
-
-// readExample is our own rendering of the owner's example configuration.
-func readExample(t testing.TB) string {
-	t.Helper()
-	data, err := os.ReadFile("testdata/example.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
-// ownersExample is the block of the owner's document, "" where the document is not at hand.
-func ownersExample(t testing.TB) string {
-	t.Helper()
-	dir, _ := os.Getwd()
-	for !exists(filepath.Join(dir, "go.mod")) {
-		dir = filepath.Dir(dir)
-	}
-	shared := filepath.Join(dir, "..", "shared")
-	if !exists(shared) {
-		t.Log("left out: the owner's own document, since ../shared does not exist here")
-		return ""
-	}
-	data, err := os.ReadFile(filepath.Join(shared, "seed", "clawdbot-call-agent.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, found := strings.Cut(string(data), "```json\n")
-	block, _, closed := strings.Cut(after, "```")
-	if !found || !closed {
-		t.Fatal("the owner's document has no JSON block")
-	}
-	return block
-}
-
-func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
 func keysOf(err error) []string {
 	var faults Faults
@@ -59,34 +21,6 @@ func keysOf(err error) []string {
 		keys = append(keys, f.Key)
 	}
 	return keys
-}
-
-func TestTheOwnersExampleLacksOnlyWhatMustBeFilledIn(t *testing.T) {
-	for name, doc := range map[string]string{"ours": readExample(t), "owner's": ownersExample(t)} {
-		if doc == "" {
-			continue
-		}
-		c, err := Load([]byte(doc), nil)
-		want := []string{"server.publicBaseUrl", "twilio.accountSid", "twilio.authToken", "openai.apiKey", "notify.hooksToken", "stream.secret", "tools.tokens"}
-		if got := keysOf(err); !slices.Equal(got, want) {
-			t.Errorf("%s: faults %q, want %q", name, got, want)
-		}
-		warnings := strings.Join(c.Warnings(), "\n")
-		for _, part := range []string{"tunnel", "gpt-4o-realtime-preview shuts down on 2027-01-20", "calendar.token", "notify.sessionKey"} {
-			if !strings.Contains(warnings, part) {
-				t.Errorf("%s: no warning of %s in %q", name, part, warnings)
-			}
-		}
-		filled := strings.NewReplacer("<public-host>", "agent.example.org", "AC...", "AC"+strings.Repeat("0", 32), "sk-...", "sk-live", `"..."`, `"filled-in"`).Replace(doc)
-		env := map[string]string{"CALLAGENT_STREAM_SECRET": strings.Repeat("s", 64), "CALLAGENT_TOOLS_TOKENS": strings.Repeat("t", 64)}
-		c, err = Load([]byte(filled), func(k string) (string, bool) { v, ok := env[k]; return v, ok })
-		if err != nil {
-			t.Errorf("%s, filled in: %v", name, err)
-		}
-		if c.Twilio.FromNumber != "+15551234567" || c.Retry.InitialDelay.Milliseconds() != 60000 || !slices.Equal(c.Retry.Statuses, []string{"busy", "no_answer", "failed"}) || c.OpenAI.OutputFormat != FormatPCM || len(c.Defaults.WorkingHours.Days) != 5 {
-			t.Errorf("%s: %+v", name, c)
-		}
-	}
 }
 
 // valid is a complete configuration for twilio.

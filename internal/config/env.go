@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -47,6 +49,39 @@ func (c *Config) ApplyEnv(lookup func(string) (string, bool)) error {
 		faults = faults.with(c.Set(k.Path, values))
 	}
 	return faults.err()
+}
+
+// processVariables begin with our prefix and are no keys: the shipped Caddyfile reads them itself.
+var processVariables = []string{EnvPrefix + "LISTEN", EnvPrefix + "ADMIN"}
+
+// UnknownEnv warns of every variable in environ (os.Environ's form) that begins with our prefix and is no key's, each
+// with the name that may have been meant: a misspelt variable would otherwise do nothing, silently. No value is
+// repeated.
+func UnknownEnv(environ []string) []string {
+	var out []string
+	for _, e := range environ {
+		name, _, _ := strings.Cut(e, "=")
+		known := slices.Contains(processVariables, name) ||
+			slices.ContainsFunc(table, func(k Key) bool { return k.Env() == name })
+		if strings.HasPrefix(name, EnvPrefix) && !known {
+			out = append(out, fmt.Sprintf("%s: no key has this variable, so it does nothing; did you mean %s?", name, nearestEnv(name)))
+		}
+	}
+	return out
+}
+
+func nearestEnv(name string) string {
+	best, bestDistance := "", 1<<30
+	candidates := slices.Clone(processVariables)
+	for _, k := range table {
+		candidates = append(candidates, k.Env())
+	}
+	for _, c := range candidates {
+		if d := distance(plain(name), plain(c)); d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	return best
 }
 
 func tokensFromEnv(value string) ([]string, error) {

@@ -66,14 +66,7 @@ func (r *reader) object(path string, depth int) error {
 		if !isName {
 			return nil // the closing brace: the decoder allows nothing else here
 		}
-		below := name
-		if below == "" {
-			below = `""` // an empty name, as a fault can show it
-		}
-		if path != "" {
-			below = path + "." + below
-		}
-		if err := r.member(below, depth); err != nil {
+		if err := r.member(join(path, name), depth); err != nil {
 			return err
 		}
 	}

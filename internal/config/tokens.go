@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +39,9 @@ type Token struct {
 	short  bool // a literal too short to resist guessing
 	sample bool // a literal copied from an example
 }
+
+// Weak says whether the token was written as a literal too short to resist guessing. Of a hash nobody can tell.
+func (t Token) Weak() bool { return t.short }
 
 // Allows says whether the token has the scope.
 func (t Token) Allows(s Scope) bool { return slices.Contains(t.Scopes, s) }
@@ -79,18 +81,9 @@ func ParseToken(index int, value string) (Token, error) {
 }
 
 func parseTokenObject(name, value string) (Token, error) {
-	var raw struct {
-		Name   string  `json:"name"`
-		SHA256 string  `json:"sha256"`
-		Scopes []Scope `json:"scopes"`
-	}
-	dec := json.NewDecoder(strings.NewReader(value))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&raw); err != nil {
-		return Token{}, fmt.Errorf("%s is not {name, sha256, scopes}; name the three fields and no other", name)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return Token{}, fmt.Errorf("%s has text after its object; leave the object alone", name)
+	raw, err := decodeToken(value)
+	if err != nil {
+		return Token{}, fmt.Errorf("%s is not {name, sha256, scopes}; name the three fields, each once, and no other", name)
 	}
 	if raw.Name == "" {
 		raw.Name = name
@@ -110,6 +103,30 @@ func parseTokenObject(name, value string) (Token, error) {
 	}
 	copy(t.digest[:], digest)
 	return t, nil
+}
+
+// writtenToken is a token's object as it stands in JSON.
+type writtenToken struct {
+	Name   string  `json:"name"`
+	SHA256 string  `json:"sha256"`
+	Scopes []Scope `json:"scopes"`
+}
+
+var errToken = errors.New("not a token's object")
+
+// decodeToken is strict: a name that is repeated, or differs in case, would otherwise decide what a token may do
+// without anybody seeing it.
+func decodeToken(value string) (raw writtenToken, err error) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal([]byte(value), &fields) != nil || Repeats([]byte(value)) != nil {
+		return raw, errToken
+	}
+	for field := range fields {
+		if !slices.Contains([]string{"name", "sha256", "scopes"}, field) {
+			return raw, errToken
+		}
+	}
+	return raw, json.Unmarshal([]byte(value), &raw)
 }
 
 func setTokens(c *Config, values []string) error {

@@ -52,7 +52,8 @@ func checkSamples(c *Config, fs *Faults) {
 		{"notify.hooksToken", []string{c.Notify.HooksToken.Reveal()}},
 		{"notify.sessionKey", []string{c.Notify.SessionKey}},
 	} {
-		fs.add(!slices.ContainsFunc(v.values, isSample), v.key, "still holds an example's placeholder", "put the real value in its place")
+		k, _ := Lookup(v.key)
+		fs.add(!slices.ContainsFunc(v.values, isSample), v.key, "still holds an example's placeholder", "put the real value in its place: "+k.Doc)
 	}
 }
 

@@ -37,6 +37,7 @@ func (s *stage) perform(ctx context.Context) (ending, error) {
 	s.story.say(who("agent"), "answers %q, call id %s", end.answer.Status, end.answer.CallID)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	over := 0 // attempts that are known to be
 	for {
 		var status struct {
 			Call json.RawMessage `json:"call"`
@@ -48,6 +49,7 @@ func (s *stage) perform(ctx context.Context) (ending, error) {
 		if err := json.Unmarshal(status.Call, &end.call); err != nil {
 			return end, fmt.Errorf("read the status document: %w", err)
 		}
+		over = s.tellRetry(end.call, over)
 		if n := end.call.Notification; end.call.CompletedAt != nil && n != nil && n.State != call.NoticePending {
 			return end, s.lineDown(ctx)
 		}
@@ -57,6 +59,17 @@ func (s *stage) perform(ctx context.Context) (ending, error) {
 			return end, fmt.Errorf("the call did not end (status %s, outcome %s): %w", end.call.Status, end.call.Outcome, context.Cause(ctx))
 		}
 	}
+}
+
+// tellRetry tells of an attempt that is over and will be followed by another, once.
+func (s *stage) tellRetry(d call.Document, told int) int {
+	if d.NextAttemptAt == nil || len(d.Attempts) <= told {
+		return told
+	}
+	last := d.Attempts[len(d.Attempts)-1]
+	wait := d.NextAttemptAt.Sub(*last.EndedAt)
+	s.story.say(who("agent"), "attempt %d of %d: %s (%s); the next one in %v", last.Number, d.MaxAttempts, last.Status, last.EndReason, wait)
+	return len(d.Attempts)
 }
 
 // lineDown waits until the phone company too says that every call is over.

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -17,9 +18,18 @@ type play struct {
 	name  string
 	about string
 	model string
-	// script is the simulated model's part, callee the other's.
-	script realtimetest.Script
-	callee twiliotest.Answer
+
+	// words names the conversation in media/speech; empty is the scenario's own name.
+	words string
+	// attempts are what becomes of the dials, one after the other, the last repeating:
+	// each begins as the callee's part of the conversation, and may change it.
+	attempts []func(*twiliotest.Answer)
+	// scripts change the simulated model's part in each attempt, the last repeating.
+	scripts []func(*realtimetest.Script)
+	// settings are keys of the configuration beside the usual ones.
+	settings map[string]any
+	// bridge stands before the owner's calendar.
+	bridge http.Handler
 
 	// What the scenario states (contract section 6).
 	status  call.Status
@@ -28,28 +38,31 @@ type play struct {
 	// slot is the agreed time; zero where nothing is agreed.
 	slot   time.Time
 	notice string
+	// ends are status and end reason of each attempt; delays lie between them.
+	ends   []string
+	delays []time.Duration
+	// hears says what the callee hears of the agent; empty is all of it. breaksOff is the
+	// attempt, from 1, whose last sentence ends in mid-word.
+	hears     string
+	breaksOff int
+	// apology is the attempt, from 1, that ends with words which are not the model's.
+	apology int
+	// also are the statements of this scenario alone.
+	also []statement
+
+	cast cast
 }
 
-// bookedSlot is the first time that is free in the demo's calendar: Monday is full
-// and Tuesday begins with a stand-up.
-func bookedSlot() time.Time {
-	return time.Date(2026, time.March, 3, 9, 30, 0, 0, time.FixedZone("PST", -8*60*60))
+// statement is something that must hold; problem says what is wrong with it, if anything.
+type statement struct {
+	states  string
+	problem func(*stage) string
 }
 
-// plays are the scenarios, the default first.
-func plays() []play {
-	return []play{
-		{
-			name: "books", about: "the callee takes the first time that is offered",
-			status: call.Completed, outcome: call.Booked, events: 1, slot: bookedSlot(),
-			notice: "Appointment booked: Tuesday, 3 March 2026, 09:30 to 10:00 (America/Los_Angeles)",
-		},
-		{
-			name: "counter", about: "the callee cannot make it then, and proposes another time",
-			status: call.Completed, outcome: call.Booked, events: 1, slot: speech.CounterStart,
-			notice: "Appointment booked: Thursday, 5 March 2026, 11:00 to 11:30 (America/Los_Angeles)",
-		},
-	}
+// cast is a play's parts with their words.
+type cast struct {
+	callee []twiliotest.Answer
+	model  []realtimetest.Script
 }
 
 // Scenarios are the names that Options.Scenario takes, the default first.
@@ -73,24 +86,57 @@ func playOf(o Options) (play, error) {
 		return play{}, fmt.Errorf("MODEL=openai needs OPENAI_API_KEY")
 	}
 	for _, p := range plays() {
-		if p.name == name {
-			p.model = o.Model
-			return p.cast()
+		if p.name != name {
+			continue
 		}
+		if o.Model == modelOpenAI && p.apology > 0 {
+			return play{}, fmt.Errorf("scenario %q needs the simulated model, since OpenAI's does not fail when asked to: leave MODEL out", name)
+		}
+		p.model = o.Model
+		var err error
+		p.cast, err = p.rehearse()
+		return p, err
 	}
 	return play{}, fmt.Errorf("scenario %q is not known; there are: %s", name, strings.Join(Scenarios(), ", "))
 }
 
-// cast gives both sides their words.
-func (p play) cast() (play, error) {
-	script, ok := realtimetest.ScriptOf(p.name)
-	if !ok {
-		return play{}, fmt.Errorf("scenario %q has no part for the model", p.name)
+// rehearse gives both sides their words.
+func (p play) rehearse() (cast, error) {
+	words := p.words
+	if words == "" {
+		words = p.name
 	}
-	p.script = script
+	script, ok := realtimetest.ScriptOf(words)
+	if !ok {
+		return cast{}, fmt.Errorf("scenario %q has no part for the model", words)
+	}
 	lines, err := calleeLines(script.Scenario)
-	p.callee = twiliotest.Human(lines...)
-	return p, err
+	if err != nil {
+		return cast{}, err
+	}
+	c := cast{callee: []twiliotest.Answer{twiliotest.Human(lines...)}, model: []realtimetest.Script{script}}
+	if len(p.attempts) > 0 {
+		c.callee = nil
+	}
+	for _, change := range p.attempts {
+		answer := twiliotest.Human(lines...)
+		change(&answer)
+		c.callee = append(c.callee, answer)
+	}
+	if len(p.scripts) > 0 {
+		c.model = nil
+	}
+	for _, change := range p.scripts {
+		part := script
+		change(&part)
+		c.model = append(c.model, part)
+	}
+	return c, nil
+}
+
+// script is the model's part while so many calls were dialled.
+func (c cast) script(dialled int) realtimetest.Script {
+	return c.model[max(0, min(dialled, len(c.model))-1)]
 }
 
 // calleeLines are the callee's recorded words: a hello when it picks up, then one

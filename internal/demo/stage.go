@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -32,6 +33,7 @@ type stage struct {
 	story *story
 
 	twilio   *twiliotest.Server
+	phone    *phoneWitness
 	realtime *realtimetest.Server
 	calendar *calendarbridge.Bridge
 	hook     *hookReceiver
@@ -46,7 +48,8 @@ type stage struct {
 
 // raise starts the simulators and the call agent.
 func raise(ctx context.Context, p play, o Options, dir string, story *story, start time.Time) (_ *stage, err error) {
-	s := &stage{play: p, story: story, format: o.Format, toolToken: secret(), hook: newHookReceiver(story), heard: newModelAudio(story)}
+	s := &stage{play: p, story: story, format: o.Format, toolToken: secret(), hook: newHookReceiver(story), phone: newPhoneWitness(story)}
+	s.heard = newModelAudio(story, func() int { return len(s.twilio.Calls()) })
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -56,13 +59,13 @@ func raise(ctx context.Context, p play, o Options, dir string, story *story, sta
 	authToken, accountSID := secret()[:32], "AC"+secret()[:32]
 	if s.twilio, err = twiliotest.New(twiliotest.Options{
 		AccountSID: accountSID, AuthToken: authToken, Numbers: []string{ownNumber},
-		Script: twiliotest.Script{Attempts: []twiliotest.Answer{p.callee}},
-		Ring:   1500 * time.Millisecond, Observe: story.line, Wire: o.phone,
+		Script: twiliotest.Script{Attempts: p.cast.callee},
+		Ring:   1500 * time.Millisecond, Observe: s.phone.observe, Wire: o.phone,
 	}); err != nil {
 		return nil, fmt.Errorf("raise the fake Twilio: %w", err)
 	}
 	s.realtime = realtimetest.New(realtimetest.Config{
-		Script: func(int, *http.Request) realtimetest.Script { return p.script },
+		Script: func(int, *http.Request) realtimetest.Script { return p.cast.script(len(s.twilio.Calls())) },
 		Record: func(side string, event json.RawMessage) {
 			s.heard.record(side, event)
 			if o.model != nil {
@@ -137,10 +140,14 @@ END:VCALENDAR
 type simulators struct{ twilio, realtime, calendar, hook string }
 
 func (s *stage) serveAll(ctx context.Context) (u simulators, err error) {
+	bridge := s.play.bridge
+	if bridge == nil {
+		bridge = s.calendar
+	}
 	for _, x := range []struct {
 		url *string
 		h   http.Handler
-	}{{&u.twilio, s.twilio}, {&u.realtime, s.realtime}, {&u.calendar, s.story.calendar(s.calendar)}, {&u.hook, s.hook}} {
+	}{{&u.twilio, s.twilio}, {&u.realtime, s.realtime}, {&u.calendar, s.story.calendar(bridge)}, {&u.hook, s.hook}} {
 		if *x.url, err = s.serve(ctx, x.h); err != nil {
 			return u, err
 		}
@@ -188,7 +195,7 @@ func (s *stage) site(o Options, u simulators, accountSID, authToken, dir string)
 	if o.Format != "" {
 		openai["outputFormat"] = o.Format
 	}
-	return Site{
+	site := Site{
 		LogTo: filepath.Join(dir, "server.log"),
 		Secrets: map[string]string{
 			"DEMO_TWILIO_TOKEN": authToken, "DEMO_OPENAI_KEY": secret(), "DEMO_STREAM_SECRET": secret(),
@@ -210,6 +217,8 @@ func (s *stage) site(o Options, u simulators, accountSID, authToken, dir string)
 			"data_dir": filepath.Join(dir, "state"),
 		},
 	}
+	maps.Copy(site.Document, s.play.settings)
+	return site
 }
 
 // close ends everything that raise started, the call agent first.

@@ -75,7 +75,13 @@ func (s *story) announce(p play, o Options) {
 func (s *story) line(m twiliotest.Moment) {
 	switch m.Kind {
 	case twiliotest.CalleeSpeaks:
-		s.say(who("callee"), "“%s”", m.Text)
+		if m.Text != "" {
+			s.say(who("callee"), "“%s”", m.Text)
+		}
+	case twiliotest.MachineVerdict:
+		if m.Text != "human" {
+			s.say(who("twilio"), "recognises an answering machine: %s", m.Text)
+		}
 	case twiliotest.Cleared, twiliotest.Ringing, twiliotest.Answered, twiliotest.StreamStarted, twiliotest.HungUp, twiliotest.Ended, twiliotest.StreamStopped, twiliotest.Said:
 		s.say(who("twilio"), "%s", strings.TrimSpace(strings.ReplaceAll(string(m.Kind), "_", " ")+" "+m.Text))
 	default:
@@ -96,6 +102,8 @@ func (s *story) calendar(next http.Handler) http.Handler {
 		_ = json.Unmarshal(rec.body.Bytes(), &a) // an answer that is no JSON tells itself below
 		call := strings.TrimPrefix(r.URL.Path, "/calendar/")
 		switch {
+		case rec.status >= http.StatusInternalServerError:
+			s.say(who("calendar"), "%s: %d", call, rec.status)
 		case !a.OK:
 			s.say(who("calendar"), "%s: refused", call)
 		case a.EventID != "":
@@ -111,7 +119,14 @@ func (s *story) calendar(next http.Handler) http.Handler {
 // answerRecorder keeps a copy of an answer.
 type answerRecorder struct {
 	http.ResponseWriter
-	body bytes.Buffer
+	status int
+	body   bytes.Buffer
+}
+
+// WriteHeader passes on and copies.
+func (r *answerRecorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
 }
 
 // Write passes on and copies.

@@ -60,6 +60,8 @@ func (h *hookReceiver) posts() []hookPost {
 // truth that the recording of the line is held against.
 type modelAudio struct {
 	story *story
+	// dialled is how many calls were dialled so far; the model speaks in the last one.
+	dialled func() int
 
 	mu    sync.Mutex
 	items []*modelItem
@@ -68,16 +70,23 @@ type modelAudio struct {
 // modelItem is one thing the model said.
 type modelItem struct {
 	id         string
+	attempt    int // from 1
 	audio      []byte
 	transcript string
+	// cut: the model was told to forget what follows cutMS.
+	cut   bool
+	cutMS int
 }
 
-func newModelAudio(s *story) *modelAudio { return &modelAudio{story: s} }
+func newModelAudio(s *story, dialled func() int) *modelAudio {
+	return &modelAudio{story: s, dialled: dialled}
+}
 
 func (m *modelAudio) record(_ string, event json.RawMessage) {
 	var e struct {
 		Type, Delta, Transcript, Name, Arguments string
 		ItemID                                   string `json:"item_id"`
+		EndMS                                    int    `json:"audio_end_ms"`
 		Item                                     struct{ Type, Output string }
 	}
 	if json.Unmarshal(event, &e) != nil {
@@ -92,6 +101,9 @@ func (m *modelAudio) record(_ string, event json.RawMessage) {
 	case "response.output_audio_transcript.done":
 		m.item(e.ItemID, func(i *modelItem) { i.transcript = e.Transcript })
 		m.story.say(who("agent"), "“%s”", e.Transcript)
+	case "conversation.item.truncate":
+		m.item(e.ItemID, func(i *modelItem) { i.cut, i.cutMS = true, e.EndMS })
+		m.story.say(who("agent"), "stops; the model is told that %.2f s of this were heard", float64(e.EndMS)/1000)
 	case "response.function_call_arguments.done":
 		m.story.say(who("model"), "%s %s", e.Name, e.Arguments)
 	case "conversation.item.create":
@@ -104,20 +116,22 @@ func (m *modelAudio) record(_ string, event json.RawMessage) {
 func (m *modelAudio) item(id string, change func(*modelItem)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	i := slices.IndexFunc(m.items, func(i *modelItem) bool { return i.id == id })
+	attempt := m.dialled()
+	i := slices.IndexFunc(m.items, func(i *modelItem) bool { return i.attempt == attempt && i.id == id })
 	if i < 0 {
-		m.items = append(m.items, &modelItem{id: id})
+		m.items = append(m.items, &modelItem{id: id, attempt: attempt})
 		i = len(m.items) - 1
 	}
 	change(m.items[i])
 }
 
-func (m *modelAudio) said() []modelItem {
+// said is what the model said aloud in that attempt.
+func (m *modelAudio) said(attempt int) []modelItem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []modelItem
 	for _, i := range m.items {
-		if len(i.audio) > 0 {
+		if i.attempt == attempt && len(i.audio) > 0 {
 			out = append(out, *i)
 		}
 	}

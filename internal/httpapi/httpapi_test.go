@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/call/calltest"
 	"go.uber.org/goleak"
 )
 
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // house is the webhooks over a store with one call in it, whose first attempt was dialled.
 type house struct {
 	*testing.T
-	store    *memory
+	store    *calltest.Store
 	phone    *phone
 	counters *Counters
 	log      bytes.Buffer
@@ -33,14 +34,13 @@ const sid = "CA1"
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{T: t, store: newMemory(), phone: &phone{started: call.Started{ProviderCallID: sid}}, counters: &Counters{}}
+	w := calltest.NewWorld()
+	h := &house{T: t, store: w.Store, phone: &phone{Telephony: w.Telephony}, counters: &Counters{}}
+	w.Telephony.OnStart = func(context.Context, call.Dial) (call.Started, error) { return call.Started{ProviderCallID: sid}, nil }
 	now := time.Date(2026, 3, 2, 17, 0, 0, 0, time.UTC)
-	service := &call.Service{
-		Store: h.store, Telephony: h.phone, Scheduler: asleep{},
-		Rules:     call.Rules{MaxAttempts: 3, RetryStatuses: []call.Status{call.Busy, call.NoAnswer, call.Failed}, BackoffFactor: 2, InitialDelay: time.Minute, RingTimeout: 25 * time.Second, MaxCall: 10 * time.Minute, StreamPatience: 85 * time.Second},
-		PublicURL: "https://h", StreamURLs: []string{"wss://m"}, StreamSecret: []byte("s"),
-		Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(&h.log, nil)),
-	}
+	service := w.Service
+	service.Telephony, service.PublicURL, service.StreamURLs = h.phone, "https://h", []string{"wss://m"}
+	service.Now, service.Log = func() time.Time { return now }, slog.New(slog.NewTextHandler(&h.log, nil))
 	h.handler = New(Options{Service: service, PublicURL: "https://h", Counters: h.counters, Log: service.Log})
 	request := call.Request{To: "+14155550123", Goal: "x", DurationMinutes: 30, WindowStart: now, WindowEnd: now.AddDate(0, 0, 14)}
 	a, err := service.Place(t.Context(), "token-1", request, nil)
@@ -154,8 +154,8 @@ func TestAMachineIsHungUpOn(t *testing.T) {
 	h := newHouse(t)
 	h.phone.report = call.ProviderReport{ProviderCallID: sid, Machine: true, Sequence: -1}
 	h.want(h.post(h.query("/amd"), "CallSid="+sid), 204, "")
-	if a := h.attempt(); a.Status != call.NoAnswer || h.phone.ended.Load() != 1 {
-		t.Errorf("%s, hung up %d times", a.Status, h.phone.ended.Load())
+	if a := h.attempt(); a.Status != call.NoAnswer || len(h.phone.Ended()) != 1 {
+		t.Errorf("%s, hung up %d times", a.Status, len(h.phone.Ended()))
 	}
 }
 
@@ -199,7 +199,7 @@ func TestAStoreThatDoesNotAnswerMakesTheProviderRepeat(t *testing.T) {
 	for _, path := range []string{"/voice", "/status", "/amd"} {
 		h := newHouse(t)
 		h.phone.report = call.ProviderReport{ProviderCallID: sid, Status: call.Ringing, Machine: true, Sequence: 1}
-		h.store.err = errors.New("disk")
+		h.store.FailWith(func(string, call.Call) error { return errors.New("disk") })
 		w := h.post(h.query(path), "CallSid="+sid)
 		h.want(w, 503, "")
 		if w.Header().Get("Retry-After") == "" || h.counters.Failed.Load() != 1 {
@@ -258,7 +258,7 @@ func TestHealth(t *testing.T) {
 	service := &call.Service{Store: h.store, Telephony: h.phone}
 	unready := New(Options{Service: service, Log: slog.New(slog.DiscardHandler), Ready: []Check{{"configuration", func(context.Context) error { return errors.New("openai.apiKey is missing") }}}})
 	h.want(get(unready, "/readyz"), 503, `{"ok":false,"reasons":{"configuration":"openai.apiKey is missing"}}`)
-	h.store.err = errors.New("open /secret/path: no such file")
+	h.store.FailWith(func(string, call.Call) error { return errors.New("open /secret/path: no such file") })
 	h.want(get(h.handler, "/readyz"), 503, `{"ok":false,"reasons":{"store":"the call store does not answer"}}`)
 	h.want(get(h.handler, "/healthz"), 200, `{"ok":true}`)
 }

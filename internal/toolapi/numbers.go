@@ -72,7 +72,7 @@ func (Numbers) Inspect(to string) call.Number {
 		return call.Number{Problem: "has a length that no number of its country has; check it digit by digit. It " + sayE164}
 	}
 	canonical := phonenumbers.Format(n, phonenumbers.E164)
-	return call.Number{E164: canonical, Forbidden: forbidden(n, canonical), Zones: zones(n)}
+	return call.Number{E164: canonical, Forbidden: forbidden(n, canonical), Zones: zones(n), Country: country(n)}
 }
 
 // suggestion writes the number as it may have been meant.

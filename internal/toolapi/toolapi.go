@@ -114,6 +114,12 @@ func (a *api) placeCall(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if answer, repeated, err := a.Service.Repeat(r.Context(), key); err != nil || repeated {
+		if err == nil {
+			writeJSON(w, http.StatusOK, answer)
+		}
+		return err
+	}
 	req, err := call.DecodeRequest(body, now, a.Service.Defaults, a.Service.Numbers)
 	if err != nil {
 		return err

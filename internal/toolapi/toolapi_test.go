@@ -2,6 +2,7 @@ package toolapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/call/calltest"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.uber.org/goleak"
 )
@@ -35,8 +37,7 @@ func (t tokens) Match(bearer string) (string, func(string) bool, bool) {
 // desk is the tools over a store, with a phone that accepts every dial.
 type desk struct {
 	testing.TB
-	store   *memory
-	phone   *phone
+	*calltest.World
 	service *call.Service
 	log     bytes.Buffer
 	handler http.Handler
@@ -44,21 +45,26 @@ type desk struct {
 
 func newDesk(t testing.TB) *desk {
 	t.Helper()
-	d := &desk{TB: t, store: newMemory(), phone: &phone{started: call.Started{ProviderCallID: "CA1", Hint: "http://h/mock#x", StreamURL: "ws://h/s"}}}
+	d := &desk{TB: t, World: calltest.NewWorld()}
+	d.dial(call.Started{ProviderCallID: "CA1", Hint: "http://h/mock#x", StreamURL: "ws://h/s"}, nil)
 	now := time.Date(2026, 3, 2, 17, 0, 0, 0, time.UTC)
 	log := slog.New(slog.NewTextHandler(&d.log, nil))
-	d.service = &call.Service{
-		Store: d.store, Telephony: d.phone, Scheduler: asleep{}, Numbers: Numbers{},
-		Rules: call.Rules{MaxAttempts: 3, RetryStatuses: []call.Status{call.Busy, call.NoAnswer, call.Failed}, BackoffFactor: 2, InitialDelay: time.Minute, RingTimeout: 25 * time.Second, MaxCall: 10 * time.Minute, StreamPatience: 85 * time.Second},
-		Defaults: call.Defaults{
-			Timezone:     "America/Los_Angeles",
-			WorkingHours: call.WorkingHours{Start: "09:00", End: "17:00", Days: []int{1, 2, 3, 4, 5}}, OwnNumber: "+14155550100",
-		},
-		PublicURL: "https://h", StreamSecret: []byte("s"), Now: func() time.Time { return now }, Log: log,
-	}
+	d.service = d.Service
+	d.service.Numbers, d.service.Defaults.OwnNumber = Numbers{}, "+14155550100"
+	d.service.PublicURL, d.service.Now, d.service.Log = "https://h", func() time.Time { return now }, log
 	known := tokens{"full": {"call", "status"}, "caller": {"call"}, "watcher": {"status"}, "reader": {"read"}}
 	d.handler = New(Options{Service: d.service, Tokens: known, Log: log})
 	return d
+}
+
+// dial sets what every dial comes to.
+func (d *desk) dial(s call.Started, err error) {
+	d.Telephony.OnStart = func(context.Context, call.Dial) (call.Started, error) { return s, err }
+}
+
+// panicking makes every dial panic.
+func (d *desk) panicking() {
+	d.Telephony.OnStart = func(context.Context, call.Dial) (call.Started, error) { panic("secret of the request") }
 }
 
 // post sends body with the headers given as name, value, name, value.
@@ -119,7 +125,7 @@ func TestACallIsPlacedAndItsStatusTold(t *testing.T) {
 
 func TestARefusedDialIsAnAnswerAndNoError(t *testing.T) {
 	d := newDesk(t)
-	d.phone.dialErr = &call.DialError{Kind: call.DialRefusedForGood, Code: "twilio 21211", Words: "check `to`."}
+	d.dial(call.Started{}, &call.DialError{Kind: call.DialRefusedForGood, Code: "twilio 21211", Words: "check `to`."})
 	w := d.post(callPath, "full", minimal)
 	if w.Code != 200 || !strings.Contains(w.Body.String(), `"status":"failed"`) || !strings.Contains(w.Body.String(), "twilio 21211: check `to`.") {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -141,8 +147,23 @@ func TestTheSameKeyAndBodyGetTheFirstAnswer(t *testing.T) {
 	if w := d.post(callPath, "caller", elsewhere, "Idempotency-Key", "k"); w.Code != 200 {
 		t.Errorf("the key of another token: %d %s", w.Code, w.Body)
 	}
-	if len(d.store.calls) != 2 {
-		t.Errorf("%d calls were placed", len(d.store.calls))
+	if n := len(d.Telephony.Dials()); n != 2 {
+		t.Errorf("%d calls were placed", n)
+	}
+}
+
+// What was answered once is answered again, though the request would not be taken now.
+func TestARepeatAfterTheWindowGetsTheFirstAnswer(t *testing.T) {
+	d := newDesk(t)
+	body := strings.Replace(minimal, "}", `,"windowEnd":"2026-03-02T18:00:00Z"}`, 1)
+	first := d.post(callPath, "full", body, "Idempotency-Key", "k")
+	later := d.service.Now().Add(2 * time.Hour)
+	d.service.Now = func() time.Time { return later }
+	if again := d.post(callPath, "full", body, "Idempotency-Key", "k"); again.Code != 200 || again.Body.String() != first.Body.String() {
+		t.Errorf("%d %s\nfirst %s", again.Code, again.Body, first.Body)
+	}
+	if fresh := d.post(callPath, "full", body, "Idempotency-Key", "other"); fresh.Code != 400 {
+		t.Errorf("%d %s", fresh.Code, fresh.Body)
 	}
 }
 
@@ -255,18 +276,33 @@ func TestEveryErrorKeepsItsShape(t *testing.T) {
 			return w
 		}},
 		{"conflict", 409, "", func(d *desk) *httptest.ResponseRecorder {
-			d.store.calls["k3_Q-9"] = call.Call{ID: "k3_Q-9", Request: call.Request{To: "+14155550123"}}
+			if _, err := d.Store.Create(d.Context(), call.Call{ID: "k3_Q-9", Request: call.Request{To: "+14155550123"}}, nil, call.Quota{}); err != nil {
+				d.Fatal(err)
+			}
+			return d.post(callPath, "full", minimal)
+		}},
+		{"forbidden_country", 403, "", func(d *desk) *httptest.ResponseRecorder {
+			d.service.Rules.Policy.Countries = []string{"US"}
+			return d.post(callPath, "full", strings.Replace(minimal, "+14155550123", "+442079460000", 1))
+		}},
+		{"dialling_off", 403, "", func(d *desk) *httptest.ResponseRecorder {
+			d.service.Rules.Policy.Dialling = false
+			return d.post(callPath, "full", minimal)
+		}},
+		{"rate_limited", 429, "Retry-After", func(d *desk) *httptest.ResponseRecorder {
+			d.service.Rules.Policy.CallsPerDay = 1
+			d.post(callPath, "full", strings.Replace(minimal, "0123", "0124", 1))
 			return d.post(callPath, "full", minimal)
 		}},
 		{"too_large", 413, "", func(d *desk) *httptest.ResponseRecorder {
 			return d.post(callPath, "full", strings.Repeat(" ", maxBody+1))
 		}},
 		{"unavailable", 503, "Retry-After", func(d *desk) *httptest.ResponseRecorder {
-			d.store.err = errors.New("open /secret: no such file")
+			d.Store.FailWith(func(string, call.Call) error { return errors.New("open /secret: no such file") })
 			return d.post(callPath, "full", minimal)
 		}},
 		{"internal", 500, "", func(d *desk) *httptest.ResponseRecorder {
-			d.phone.panics = true
+			d.panicking()
 			return d.post(callPath, "full", minimal)
 		}},
 	}
@@ -327,8 +363,8 @@ func TestAnErrorOfOursIsNotShown(t *testing.T) {
 
 func TestAPanicIsLogged(t *testing.T) {
 	d := newDesk(t)
-	d.phone.panics = true
-	if w := d.post(callPath, "full", minimal); strings.Contains(w.Body.String(), "secret of") || !strings.Contains(d.log.String(), "fake_test.go") {
+	d.panicking()
+	if w := d.post(callPath, "full", minimal); strings.Contains(w.Body.String(), "secret of") || !strings.Contains(d.log.String(), "toolapi_test.go") {
 		t.Errorf("%s, logged %s", w.Body, d.log.String())
 	}
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/clawdbot/call-agent/media"
 )
 
-// readyWithin bounds the time from the upgrade to session.updated.
-const readyWithin = 10 * time.Second
-
 // Dialer opens agents. It implements [media.Dialer].
 type Dialer struct {
 	Config Config
@@ -62,24 +59,8 @@ func (d Dialer) Dial(ctx context.Context, setup media.AgentSetup) (media.Agent, 
 		return nil, err
 	}
 	a := &Agent{conn: conn, output: setup.Output, vad: d.VAD}
-	// The handshake reads block; a closed socket ends them.
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	err = a.configure(setup)
-	if !stop() && err == nil {
-		err = context.Cause(ctx)
-	}
-	if err != nil {
-		_ = conn.Close() // the handshake's error is the one to tell
-		if ctx.Err() != nil {
-			err = fmt.Errorf("no configured session in time: %w", context.Cause(ctx))
-		}
-		var dial *DialError
-		if errors.As(err, &dial) {
-			return nil, dial
-		}
-		return nil, &DialError{Kind: DialUnreachable, Err: err}
+	if err := conn.handshake(ctx, func() error { return a.configure(setup) }); err != nil {
+		return nil, err
 	}
 	return a, nil
 }
@@ -87,13 +68,13 @@ func (d Dialer) Dial(ctx context.Context, setup media.AgentSetup) (media.Agent, 
 const configID = "configure_1"
 
 func (a *Agent) configure(setup media.AgentSetup) error {
-	if _, err := a.await("session.created"); err != nil {
+	if _, err := a.conn.await("session.created"); err != nil {
 		return err
 	}
 	if err := a.conn.Write(sessionUpdate(setup, a.vad)); err != nil {
 		return err
 	}
-	ev, err := a.await("session.updated")
+	ev, err := a.conn.await("session.updated")
 	if err != nil {
 		return err
 	}
@@ -102,29 +83,6 @@ func (a *Agent) configure(setup media.AgentSetup) error {
 		return &DialError{Kind: DialRefused, Err: fmt.Errorf("the session's formats are %q in and %q out, not what was asked for", in.Type, out.Type)}
 	}
 	return nil
-}
-
-// await reads up to an event of type typ. An error event before it is the end: it may
-// be a refused key after an accepted upgrade (research section 2).
-func (a *Agent) await(typ string) (ServerEvent, error) {
-	for {
-		ev, err := a.conn.Read()
-		var syntax *SyntaxError
-		switch {
-		case errors.As(err, &syntax):
-			continue
-		case err != nil:
-			return ServerEvent{}, err
-		case ev.Type == typ:
-			return ev, nil
-		case ev.Type == "error":
-			kind, ok := fatalCodes[ev.Error.Code]
-			if !ok {
-				kind = DialRefused
-			}
-			return ServerEvent{}, &DialError{Kind: kind, Code: ev.Error.Code, Err: fmt.Errorf("%s (parameter %q)", ev.Error.Message, ev.Error.Param)}
-		}
-	}
 }
 
 func outputFormat(f media.Format) AudioFormat {
@@ -151,13 +109,13 @@ func sessionUpdate(setup media.AgentSetup, vad VAD) SessionUpdate {
 	return SessionUpdate{EventID: configID, Session: s}
 }
 
-// Receive implements [media.Agent]. Messages that are no events are skipped.
+// Receive implements [media.Agent]. Events that mean nothing to a call are skipped.
 func (a *Agent) Receive() (media.AgentEvent, error) {
 	for {
 		ev, err := a.conn.Read()
 		var syntax *SyntaxError
 		if errors.As(err, &syntax) {
-			continue
+			return media.AgentGarbled{}, nil
 		}
 		if err != nil {
 			return nil, err

@@ -1,7 +1,9 @@
 package realtime
 
 import (
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,6 +29,10 @@ const (
 	DialQuota
 	// DialRefused: the session was refused: by its configuration, or for a reason not known here.
 	DialRefused
+	// DialInsecure: no TLS connection that can be trusted.
+	DialInsecure
+	// DialBusy: the service is there and takes no session now. A later try may work.
+	DialBusy
 )
 
 // DialError is why there is no session. Its text says how to mend it and holds no secret.
@@ -48,6 +54,8 @@ func (e *DialError) Error() string {
 		DialNoModel:       "there is no such model for this key: check openai.model",
 		DialQuota:         "the account has no credit left: check its billing",
 		DialRefused:       "the model refused the session",
+		DialInsecure:      "no trusted TLS connection to the model: check openai.baseUrl, this host's clock and its root certificates",
+		DialBusy:          "the model takes no session now: try again later, and check the account's rate limits",
 	}[e.Kind]
 	if e.Status != 0 {
 		words += fmt.Sprintf(" (HTTP %d)", e.Status)
@@ -68,7 +76,7 @@ func (e *DialError) Unwrap() error { return e.Err }
 // code is read.
 func handshakeError(resp *http.Response, err error) error {
 	if resp == nil {
-		return &DialError{Kind: DialUnreachable, Err: err}
+		return &DialError{Kind: unansweredKind(err), Err: err}
 	}
 	e := &DialError{Status: resp.StatusCode, Code: bodyCode(resp.Body), Err: err}
 	switch resp.StatusCode {
@@ -78,6 +86,8 @@ func handshakeError(resp *http.Response, err error) error {
 		e.Kind = DialNoModel
 	case http.StatusBadRequest:
 		e.Kind = DialRefused
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		e.Kind = DialBusy
 	default:
 		e.Kind = DialUnreachable
 	}
@@ -85,6 +95,19 @@ func handshakeError(resp *http.Response, err error) error {
 		e.Kind = k
 	}
 	return e
+}
+
+// unansweredKind tells a server that can't be trusted, or speaks no TLS, from none.
+func unansweredKind(err error) DialKind {
+	var (
+		cert   *tls.CertificateVerificationError
+		record tls.RecordHeaderError
+		alert  tls.AlertError
+	)
+	if errors.As(err, &cert) || errors.As(err, &record) || errors.As(err, &alert) {
+		return DialInsecure
+	}
+	return DialUnreachable
 }
 
 func bodyCode(body io.Reader) string {
@@ -97,11 +120,11 @@ func bodyCode(body io.Reader) string {
 		} `json:"error"`
 	}
 	_ = json.NewDecoder(io.LimitReader(body, 4<<10)).Decode(&b) // no JSON, no code
-	if len(b.Error.Code) > 64 {
-		return b.Error.Code[:64]
-	}
-	return b.Error.Code
+	return clip(b.Error.Code)
 }
+
+// clip bounds a code of the vendor's before it goes into an error, a log or a metric.
+func clip(code string) string { return code[:min(len(code), 64)] }
 
 // fatalCodes end a session whenever they come (research section 8).
 var fatalCodes = map[string]DialKind{
@@ -133,9 +156,9 @@ var classes = map[string]media.FaultClass{
 // fault reads an error of the API. Truncations that came too late have only their
 // words in common.
 func fault(b ErrorBody) media.Fault {
-	f := media.Fault{Class: media.FaultUnknown, Code: b.Code, Message: b.Message}
+	f := media.Fault{Class: media.FaultUnknown, Code: clip(b.Code), Message: b.Message}
 	if f.Code == "" {
-		f.Code = b.Type
+		f.Code = clip(b.Type)
 	}
 	if _, ok := fatalCodes[b.Code]; ok {
 		f.Class = media.FaultFatal

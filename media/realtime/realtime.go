@@ -64,6 +64,10 @@ func (c Config) endpoint() (string, error) {
 	}
 	u, err := url.Parse(base)
 	if err != nil {
+		var inner *url.Error // whose own text repeats the URL, which may hold a password
+		if errors.As(err, &inner) {
+			err = inner.Err
+		}
 		return "", fmt.Errorf("base URL of the model: %w", err)
 	}
 	switch u.Scheme {

@@ -275,6 +275,9 @@ func TestDialConfiguresTheSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if ev, err := agent.Receive(); err != nil || ev != (media.AgentGarbled{}) {
+		t.Errorf("what is no event is told: %v, %v", ev, err)
+	}
 	if ev, err := agent.Receive(); err != nil || ev != (media.CalleeStarted{ItemID: "u"}) {
 		t.Errorf("%v, %v", ev, err)
 	}
@@ -327,7 +330,7 @@ func TestDialEndsWithItsContext(t *testing.T) {
 }
 
 func TestDialClassifiesTheUpgrade(t *testing.T) {
-	for status, want := range map[int]DialKind{401: DialUnauthorized, 403: DialUnauthorized, 404: DialNoModel, 302: DialUnreachable, 429: DialQuota, 503: DialUnreachable} {
+	for status, want := range map[int]DialKind{401: DialUnauthorized, 403: DialUnauthorized, 404: DialNoModel, 302: DialUnreachable, 429: DialQuota, 503: DialBusy} {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "/elsewhere")
 			w.WriteHeader(status)
@@ -413,5 +416,38 @@ func BenchmarkDecodeDelta(b *testing.B) {
 		if _, err := Decode(msg); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestBadMessagesOfTheModelAreCountedAndOutlived: only one that no memory should hold ends the connection.
+func TestBadMessagesOfTheModelAreCountedAndOutlived(t *testing.T) {
+	cfg := serve(t, func(ws *websocket.Conn, _ *http.Request) {
+		configured(t, ws, pcmu, pcmu)
+		if err := ws.WriteMessage(websocket.BinaryMessage, []byte{0, 1, 2}); err != nil {
+			t.Error(err)
+		}
+		say(t, ws, `{`, `[]`, `{"type":7}`, `{"type":""}`, "\xff\xfe", `{"type":"response.output_audio.delta"`)
+		say(t, ws, `{"type":"a.b","x":{}}`, `{"type":"response.done","response":[]}`)
+		say(t, ws, `{"type":"input_audio_buffer.speech_started","item_id":"u","pad":"`+strings.Repeat("x", 1<<20)+`"}`)
+		_ = ws.WriteMessage(websocket.TextMessage, bytes.Repeat([]byte(" "), readLimit+1)) // cut by the reader
+	})
+	agent, err := Dialer{Config: cfg}.Dial(t.Context(), testSetup(media.PCMU))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer agent.Close()
+	for i := range 7 {
+		if ev, err := agent.Receive(); err != nil || ev != (media.AgentGarbled{}) {
+			t.Fatalf("message %d: %v, %v", i, ev, err)
+		}
+	}
+	if ev, err := agent.Receive(); err != nil || ev != (media.ResponseEnded{Usage: media.Usage{Responses: 1}}) {
+		t.Errorf("fields of a wrong type are absent: %v, %v", ev, err)
+	}
+	if ev, err := agent.Receive(); err != nil || ev != (media.CalleeStarted{ItemID: "u"}) {
+		t.Errorf("a large event is read: %v", err)
+	}
+	if _, err := agent.Receive(); !errors.Is(err, websocket.ErrReadLimit) {
+		t.Errorf("an oversized one ends the connection: %v", err)
 	}
 }

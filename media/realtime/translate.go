@@ -49,6 +49,13 @@ func translate(ev ServerEvent) media.AgentEvent {
 
 func responseEnded(e ServerEvent) media.AgentEvent {
 	out := media.ResponseEnded{ResponseID: e.Response.ID, Usage: usage(e.Response.Usage)}
+	for _, item := range e.Response.Output {
+		for _, part := range item.Content {
+			if part.Kind() == "output_audio" && part.Transcript != "" {
+				out.Said += part.Transcript + "\n"
+			}
+		}
+	}
 	switch e.Response.Status {
 	case "cancelled":
 		out.Status = media.ResponseCancelled

@@ -13,6 +13,7 @@ type talkItem struct {
 	status     string
 	words      string // transcript, text or output
 	heard      bool   // a user item made of audio
+	untold     bool   // its words are never sent
 	name, args string // of a function call
 	callID     string
 	generated  time.Duration // assistant audio emitted
@@ -101,6 +102,9 @@ func (it *talkItem) content() []event {
 	case it.role == "assistant" && it.heard:
 		if it.status == "in_progress" {
 			return []event{}
+		}
+		if it.untold {
+			return []event{{"type": "output_audio"}}
 		}
 		return []event{{"type": "output_audio", "transcript": it.words}}
 	case it.role == "assistant":

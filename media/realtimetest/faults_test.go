@@ -291,3 +291,46 @@ func TestIdleTimeoutTriggers(t *testing.T) {
 		t.Fatalf("after %v, want the time-out and the audio's length", d)
 	}
 }
+
+func TestADisclosureIsLeftOutSoManyTimes(t *testing.T) {
+	script := scripted(t, "books")
+	script.Faults.OmitDisclosure = 2
+	s, url, _ := started(t, script)
+	c := dial(t, url)
+	c.configure(pcmuFormat, autoVAD)
+	for range 2 {
+		c.greet()
+		if strings.Contains(c.said(), "Alex Morgan") {
+			t.Fatalf("it was said: %s", c.said())
+		}
+	}
+	c.greet()
+	if !strings.Contains(c.said(), "an AI assistant calling on behalf of Alex Morgan") {
+		t.Errorf("it was not said: %s", c.said())
+	}
+	c.send(`{"type":"response.create"}`)
+	c.until("response.done")
+	if !strings.Contains(c.said(), speech.LineBusiness) {
+		t.Errorf("the business does not follow: %s", c.said())
+	}
+	wantNoViolation(t, s)
+}
+
+func TestSpeechWithoutATranscript(t *testing.T) {
+	script := scripted(t, "books")
+	script.Faults.NoTranscript = true
+	_, url, j := started(t, script)
+	c := dial(t, url)
+	c.configure(pcmuFormat, autoVAD)
+	item := c.greet().Response.Output[0].ID
+	if len(c.audio[item]) == 0 {
+		t.Error("nothing was said")
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, e := range j.events {
+		if e.side == SideServer && (strings.Contains(e.event, "output_audio_transcript") || strings.Contains(e.event, `"transcript":"H`)) {
+			t.Errorf("its words are in %s", e.event)
+		}
+	}
+}

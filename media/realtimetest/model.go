@@ -139,23 +139,38 @@ func (m *model) plan(r request, turns []speech.Turn, outputs []toolOutput) []par
 			exact = speech.LineDisclosure
 		}
 		m.last = speech.LineBusiness
+		if m.omits() {
+			return say(speech.LineBusiness)
+		}
 		if stopsThere.MatchString(r.instructions) {
 			return say(exact)
 		}
 		m.opened = true
 		return say(exact + " " + speech.LineBusiness)
+	case exact != "" && len(outputs) == 0:
+		m.turns = turns
+		if m.omits() {
+			return say(m.last)
+		}
+		return say(exact)
 	case !m.opened && len(outputs) == 0:
 		m.opened = true
 		return say(speech.LineBusiness)
-	case exact != "" && len(outputs) == 0:
-		m.turns = turns
-		return say(exact)
 	case len(outputs) > 0 && (len(turns) == 0 || outputs[len(outputs)-1].name != toolEnd):
 		return m.onOutputs(r, outputs)
 	case len(turns) > 0:
 		return m.onTurn(r, turns[len(turns)-1])
 	}
 	return m.nudge(r)
+}
+
+// omits tells whether a sentence that must be said is left out this time.
+func (m *model) omits() bool {
+	if m.faults.OmitDisclosure == 0 {
+		return false
+	}
+	m.faults.OmitDisclosure--
+	return true
 }
 
 // nudge is what the model says when nothing new was heard.

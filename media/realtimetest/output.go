@@ -16,7 +16,7 @@ func (c *conn) openItem(r *response, it *talkItem) {
 }
 
 func (c *conn) openMessage(r *response, pieces [][]byte) {
-	it := &talkItem{id: c.id("item"), kind: "message", role: "assistant", status: "in_progress", heard: true}
+	it := &talkItem{id: c.id("item"), kind: "message", role: "assistant", status: "in_progress", heard: true, untold: c.script.Faults.NoTranscript}
 	r.rest = pieces
 	c.openItem(r, it)
 	part := r.at(it)
@@ -44,6 +44,9 @@ func (c *conn) audio(r *response, it *talkItem, piece []byte) {
 func (c *conn) transcript(r *response, words []string) {
 	for _, word := range words {
 		r.open.words += word
+		if r.open.untold {
+			continue
+		}
 		e := r.at(r.open)
 		e["delta"], e["obfuscation"] = word, c.veil()
 		c.emit("response.output_audio_transcript.delta", e)
@@ -67,11 +70,15 @@ func (c *conn) closeItem(r *response, status string) {
 func (c *conn) closeMessage(r *response, status string) {
 	it := r.open
 	c.emit("response.output_audio.done", r.at(it))
+	part := event{"type": "audio"}
+	if !it.untold {
+		e := r.at(it)
+		e["transcript"] = it.words
+		c.emit("response.output_audio_transcript.done", e)
+		part["transcript"] = it.words
+	}
 	e := r.at(it)
-	e["transcript"] = it.words
-	c.emit("response.output_audio_transcript.done", e)
-	e = r.at(it)
-	e["part"] = event{"type": "audio", "transcript": it.words}
+	e["part"] = part
 	c.emit("response.content_part.done", e)
 	c.itemDone(r, status)
 }

@@ -42,6 +42,9 @@ type Faults struct {
 	AudioDelay         time.Duration // before the first audio of the first response
 	LateDeltas         int           // so many audio deltas after an interrupted response's response.done
 
+	OmitDisclosure int  // so many responses that are told to say a sentence exactly say something else
+	NoTranscript   bool // what the model says comes without its transcript
+
 	TwoCalls     bool // calendar_find_slots is called twice in one response
 	RepeatCall   bool // calendar_create_event is called again after its first output
 	BadArguments bool // the first call's arguments are no JSON

@@ -13,7 +13,7 @@ const (
 	LineBooked      = "The appointment is booked. Thank you and goodbye."
 	LineNotFree     = "I am sorry, that time is not free."
 	LineNoSlots     = "I am sorry, I have no free time to offer. We will call you again. Thank you and goodbye."
-	LineBridgeDown  = "I am sorry, the calendar does not answer at the moment. We will call you again. Thank you and goodbye."
+	LineBridgeDown  = "I am sorry, the calendar does not answer at the moment. Thank you for your time. Goodbye."
 	LineUnderstood  = "I understand. Thank you for your time. Goodbye."
 	LineOfCourse    = "Of course."
 	LineStillThere  = "Are you still there?"

@@ -66,14 +66,16 @@ var scenarios = []Scenario{
 		{Say: "No, thank you, I am not interested. Please do not call again.", Means: Refuses},
 	}},
 	{Name: "hangup", Hello: hello, Turns: []Turn{
-		{Say: ask, Means: Answers}, {Into: 2 * time.Second, HangUp: true},
+		{Say: ask, Means: Answers}, {Into: 4 * time.Second, HangUp: true},
 	}},
 	{Name: "interrupts", Hello: hello, Turns: []Turn{
-		{Say: ask, Means: Answers},
-		{Say: "Sorry, could you repeat that?", Means: Asks, Into: 2 * time.Second},
-		{Say: accept, Means: Accepts},
+		{Say: "One moment please.", Means: Answers, Into: 2 * time.Second}, // over the disclosure
+		{Say: "Sorry, could you repeat that?", Means: Asks},
+		{Say: accept, Means: Accepts, Into: 2 * time.Second},
 		{Say: confirm, Means: Accepts},
 	}},
+	{Name: "voicemail", Hello: "Hello. You have reached the voicemail of four one five, five five five, oh one two three. " +
+		"Please leave a message after the tone. Thank you. Goodbye."},
 	{Name: "bridge-down", Hello: hello, Turns: []Turn{{Say: ask, Means: Answers}}},
 	{Name: "model-dies", Hello: hello, Turns: []Turn{
 		{Say: ask, Means: Answers}, {Say: accept, Means: Accepts}, {Say: confirm, Means: Accepts},

@@ -122,6 +122,9 @@ func clip(s string) string {
 	return s
 }
 
+// maxTimestamp is a day in milliseconds, longer than any call: beyond it is nonsense.
+const maxTimestamp = 24 * 60 * 60 * 1000
+
 func decodeMedia(w wireIn) (Event, error) {
 	if w.Media.Track == "outbound" {
 		// Our own audio back at us: a bidirectional stream never has it, and the model must not hear itself.
@@ -131,7 +134,7 @@ func decodeMedia(w wireIn) (Event, error) {
 		return Event{}, &FrameError{Problem: "media whose payload is not base64"}
 	}
 	ts, err := strconv.Atoi(w.Media.Timestamp)
-	if err != nil || ts < 0 {
+	if err != nil || ts < 0 || ts > maxTimestamp {
 		ts = -1
 	}
 	return Event{Kind: Media, TimestampMS: ts, Payload: w.Media.Payload}, nil

@@ -292,3 +292,43 @@ func BenchmarkDecodeMedia(b *testing.B) {
 		}
 	}
 }
+
+// TestConnOutlivesWhatIsNoMessageOfItsStream: each is a FrameError, and only a frame
+// that no phone sends ends the stream.
+func TestConnOutlivesWhatIsNoMessageOfItsStream(t *testing.T) {
+	conn, phone := dial(t, time.Hour)
+	send(t, phone, connected, startMsg)
+	if _, err := conn.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := phone.WriteMessage(websocket.BinaryMessage, []byte{0xff, 0}); err != nil {
+		t.Fatal(err)
+	}
+	other := strings.ReplaceAll(mediaMsg, streamSID, strings.Replace(streamSID, "MZ0", "MZ9", 1))
+	send(t, phone, `[]`, `{"event":7}`, "\xff", other, strings.Replace(startMsg, "MZ0", "MZ9", 2), `{"event":"stop","streamSid":"MZ9"}`)
+	for i := range 7 {
+		var frame *FrameError
+		if ev, err := conn.Read(); !errors.As(err, &frame) {
+			t.Errorf("message %d: %+v, %v", i, ev, err)
+		}
+	}
+	send(t, phone, connected, startMsg, mediaMsg) // said twice: it changes nothing
+	for _, want := range []Kind{Connected, Started, Media} {
+		if ev, err := conn.Read(); err != nil || ev.Kind != want {
+			t.Errorf("%+v, %v", ev, err)
+		}
+	}
+	_ = phone.WriteMessage(websocket.TextMessage, []byte(strings.Repeat(" ", readLimit+1)))
+	if _, err := conn.Read(); !errors.Is(err, websocket.ErrReadLimit) {
+		t.Errorf("a huge frame ends the stream: %v", err)
+	}
+}
+
+func TestATimestampBeyondAnyCallIsNone(t *testing.T) {
+	for _, ts := range []string{"", "x", "-1", "86400001", "9223372036854775807", "99999999999999999999"} {
+		ev, err := Decode([]byte(`{"event":"media","streamSid":"MZ","media":{"track":"inbound","timestamp":"`+ts+`","payload":"////"}}`), "MZ")
+		if err != nil || ev.TimestampMS != -1 {
+			t.Errorf("%s: %+v, %v", ts, ev, err)
+		}
+	}
+}

@@ -52,6 +52,22 @@ func TestMapStatusReadsEveryKindOfWebhook(t *testing.T) {
 	}
 }
 
+// Values and their meaning: research section 3, AMD. Twilio adds to them without notice: a
+// new kind of machine is one, any other new word hangs up on nobody.
+func TestEveryAnsweredByHasItsVerdict(t *testing.T) {
+	p := newProvider(t, Options{})
+	for answeredBy, machine := range map[string]bool{
+		"human": false, "unknown": false, "fax": true,
+		"machine_start": true, "machine_end_beep": true, "machine_end_silence": true, "machine_end_other": true,
+		"machine_end_music": true, "": false, "machine": false, "Fax": false, "assistant": false, "not_machine_start": false,
+	} {
+		got, err := p.MapStatus(form("AnsweredBy", answeredBy, "MachineDetectionDuration", "2400"))
+		if want := (call.ProviderReport{ProviderCallID: testSID, Sequence: -1, Machine: machine}); err != nil || got != want {
+			t.Errorf("%q became %+v, %v\nwant %+v", answeredBy, got, err, want)
+		}
+	}
+}
+
 func TestMapStatusRefusesWhatTwilioNeverSends(t *testing.T) {
 	p := newProvider(t, Options{})
 	for name, f := range map[string]url.Values{

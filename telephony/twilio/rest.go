@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/twilio/twilio-go/client"
@@ -20,14 +21,15 @@ const (
 )
 
 // exchange is the transport of one use of twilio-go. The library takes no context,
-// hides its base URL and loses the HTTP status of errors it cannot decode (research
-// section 8); all three live here. Not for concurrent use.
+// hides its base URL, and loses Retry-After and the HTTP status of errors it cannot decode
+// (research section 8); all of these live here. Not for concurrent use.
 type exchange struct {
 	ctx  context.Context //nolint:containedctx // of this one use; twilio-go has no parameter for it
 	base *url.URL
 	next http.RoundTripper
-	// status is the HTTP status of the last answer, 0 before the first.
-	status int
+	// status is the HTTP status of the last answer, 0 before the first; retryAfter its header.
+	status     int
+	retryAfter string
 }
 
 // withAPI runs use with a twilio-go service bound to ctx, 10 s at most, and turns its
@@ -61,7 +63,7 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.status = res.StatusCode
+	x.status, x.retryAfter = res.StatusCode, res.Header.Get("Retry-After")
 	if res.StatusCode >= 300 && res.StatusCode < 400 { // twilio-go would take it for success
 		_ = res.Body.Close()
 		return nil, errors.New("the answer is a redirect, which is not followed")
@@ -93,6 +95,8 @@ type apiError struct {
 	status int
 	// code is Twilio's, 0 where the answer held none.
 	code int
+	// retryAfter is how long Twilio asked us to wait, 0 where it did not say.
+	retryAfter time.Duration
 	// err is the cause where no error of Twilio's was understood.
 	err error
 }
@@ -116,7 +120,7 @@ func (e *apiError) Unwrap() error { return e.err }
 var errNotUnderstood = errors.New("the answer is not what Twilio's API documents")
 
 func (x *exchange) failure(err error) *apiError {
-	e := &apiError{status: x.status}
+	e := &apiError{status: x.status, retryAfter: waitOf(x.retryAfter)}
 	var rest *client.TwilioRestError
 	var transport *url.Error
 	switch {
@@ -136,4 +140,15 @@ func (x *exchange) failure(err error) *apiError {
 		e.err = err
 	}
 	return e
+}
+
+// waitOf reads Retry-After: seconds, or a date (RFC 9110 section 10.2.3).
+func waitOf(header string) time.Duration {
+	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(header); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
 }

@@ -123,6 +123,20 @@ func checkDialError(t *testing.T, p *Provider, kind call.DialKind, code, words s
 	}
 }
 
+func TestARefusalForNowKeepsItsRetryAfter(t *testing.T) {
+	for header, want := range map[string]time.Duration{"": 0, "30": 30 * time.Second, "Mon, 24 Nov 2025 10:00:00 GMT": 0, "soon": 0} {
+		p := carrier(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", header)
+			answer(429, `{"code":20429,"status":429}`)(w, r)
+		})
+		_, err := p.StartCall(t.Context(), testDial)
+		var d *call.DialError
+		if !errors.As(err, &d) || d.RetryAfter != want {
+			t.Errorf("Retry-After %q: %+v, want %v", header, d, want)
+		}
+	}
+}
+
 func TestACodeKeepsItsWordsAndItsMend(t *testing.T) {
 	for code, words := range codeWords {
 		if !strings.HasSuffix(words, ".") || !strings.ContainsAny(words, ";.,") || len(words) < 40 {

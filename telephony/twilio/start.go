@@ -83,7 +83,7 @@ func dialError(err error) *call.DialError {
 	}
 	switch {
 	case e.status == http.StatusTooManyRequests:
-		d.Kind = call.DialRefusedForNow
+		d.Kind, d.RetryAfter = call.DialRefusedForNow, e.retryAfter
 		d.Words = wordsOf(e, "Twilio has too much to do for this account right now; the call will be tried again.")
 	case e.status >= 400 && e.status < 500:
 		d.Kind = call.DialRefusedForGood

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// routes are the four operations on calls; all else is 404 or 405 in Twilio's shape.
+// routes are the four operations on calls, and what a client asks of its account; all else is 404
+// or 405 in Twilio's shape.
 func (s *Server) routes() *http.ServeMux {
 	const account = "/2010-04-01/Accounts/{account}"
 	mux := http.NewServeMux()
@@ -19,6 +20,8 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET "+account+"/Calls.json", s.authenticated(s.listCalls))
 	mux.HandleFunc("GET "+account+"/Calls/{file}", s.authenticated(s.fetchCall))
 	mux.HandleFunc("POST "+account+"/Calls/{file}", s.authenticated(s.updateCall))
+	mux.HandleFunc("GET "+account+"/IncomingPhoneNumbers.json", s.authenticated(s.listNumbers))
+	mux.HandleFunc("GET /2010-04-01/Accounts/{file}", namesItself(s.authenticated(s.fetchAccount)))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.violation("", codeNotFound, "no such resource: "+r.Method+" "+r.URL.Path)
 		writeJSON(w, 404, refuse(404, codeNotFound, "The requested resource %s was not found", r.URL.Path))

@@ -30,6 +30,8 @@ type Options struct {
 	APIKeySID, APIKeySecret string
 	// Numbers are those the account may call from; none means any E.164 number.
 	Numbers []string
+	// Account is what the account's own resources say.
+	Account Account
 	// Script answers numbers that Server.SetScript knows nothing about; empty is a human who says nothing.
 	Script Script
 

@@ -40,6 +40,8 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	model := stream.NewModel(streamConfig(c).Dialer().Probe, time.Now)
+	s.Media = plane{sessions: h.sessions, model: model, limit: c.MaxSessions, now: h.options.Now}
 	a := &App{Service: s, config: c, mux: http.NewServeMux()}
 	tools := toolapi.New(toolapi.Options{Service: s, Tokens: tokens{c.Tools.Tokens}, Log: log})
 	a.mux.Handle("/tools", tools)
@@ -55,6 +57,7 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 		Ready: []httpapi.Check{
 			{Name: "configuration", Probe: func(context.Context) error { return Check(c) }},
 			{Name: "host", Probe: h.ready},
+			{Name: "model", Probe: model.Ready},
 		},
 	})
 	for _, p := range []string{"/voice", "/status", "/amd", "/healthz", "/readyz"} {
@@ -168,6 +171,7 @@ func rules(c *config.Config) call.Rules {
 		MaxAttempts: c.Retry.MaxAttempts, InitialDelay: c.Retry.InitialDelay, BackoffFactor: c.Retry.BackoffFactor,
 		RingTimeout: c.RingTimeout, MaxCall: maxCall(c),
 		StreamPatience: c.RingTimeout + streamGrace, Notify: c.Notify.Enabled(),
+		Policy: policy(c),
 	}
 	for _, s := range c.Retry.Statuses {
 		r.RetryStatuses = append(r.RetryStatuses, call.Status(s))
@@ -178,10 +182,29 @@ func rules(c *config.Config) call.Rules {
 	return r
 }
 
+// policy is contract section 5, policy.*, as it applies to the provider.
+func policy(c *config.Config) call.Policy {
+	p := c.EffectivePolicy()
+	day, err := time.LoadLocation(c.Defaults.Timezone) // checked by config; "" is UTC
+	if err != nil {
+		day = time.UTC
+	}
+	out := call.Policy{
+		Dialling: p.Dialling, Countries: p.AllowedCountries,
+		Hours:       call.CallingHours{Start: int(p.CallingHours.Start), End: int(p.CallingHours.End)},
+		CallsPerDay: p.MaxCallsPerDay, AttemptsPerNumber: p.MaxAttemptsPerNumberPerDay, Concurrent: p.MaxConcurrent,
+		Day: day,
+	}
+	if len(out.Countries) == 0 && c.Telephony.Provider == config.ProviderTwilio {
+		out.Countries = toolapi.CountriesOf(c.Twilio.FromNumber)
+	}
+	return out
+}
+
 // maxCall is policy.max_call_seconds. Without it the hour at which a model session
 // ends anyway is the limit (research/openai-realtime section 3).
 func maxCall(c *config.Config) time.Duration {
-	if s := c.Policy.MaxCallSeconds; s > 0 {
+	if s := c.EffectivePolicy().MaxCallSeconds; s > 0 {
 		return time.Duration(s) * time.Second
 	}
 	return 55 * time.Minute

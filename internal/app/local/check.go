@@ -23,6 +23,8 @@ func Check(c *config.Config) error {
 	in, out := c.OpenAI.InputFormat, c.OpenAI.OutputFormat
 	carried(in == config.FormatPCMU, "openai.inputFormat", in, "write "+config.FormatPCMU+", which is the telephone's own")
 	carried(out == config.FormatPCMU || out == config.FormatPCM, "openai.outputFormat", out, "write "+config.FormatPCMU+" or "+config.FormatPCM)
+	carried(c.ControlPlane == config.ControlPlaneLocal, "control_plane", "a remote control plane", "write "+config.ControlPlaneLocal)
+	carried(!c.Recording.Enabled, "recording.enabled", "the recording of calls", "write false; only the callee's last words are kept, in the report")
 	if len(faults) == 0 {
 		return nil
 	}

@@ -17,14 +17,14 @@ type gate struct {
 }
 
 // Create refuses while the host drains.
-func (g gate) Create(ctx context.Context, c call.Call, key *call.IdempotencyKey) (call.Call, error) {
+func (g gate) Create(ctx context.Context, c call.Call, key *call.IdempotencyKey, q call.Quota) (call.Call, error) {
 	if g.draining.Load() {
 		return call.Call{}, &call.Error{
 			Code: call.Unavailable, RetryAfter: 30 * time.Second,
 			Message: "This host is being stopped and takes no new call. Nothing was dialled; try again in half a minute.",
 		}
 	}
-	return g.Store.Create(ctx, c, key)
+	return g.Store.Create(ctx, c, key, q)
 }
 
 var errDraining = errors.New("this host is being stopped; it finishes its calls and takes no new one")

@@ -21,6 +21,7 @@ import (
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/config"
 	"github.com/clawdbot/call-agent/media"
+	"github.com/clawdbot/call-agent/media/realtimetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,7 +34,7 @@ func site(t *testing.T, more map[string]string) *config.Config {
 	c := config.New()
 	all := map[string]string{
 		"stream.secret": strings.Repeat("s", 32), "tools.tokens": strings.Repeat("t", 32),
-		"openai.baseUrl": "ws://127.0.0.1:9/v1", "defaults.timezone": "America/Los_Angeles",
+		"openai.baseUrl": model(t), "defaults.timezone": "America/Los_Angeles",
 		"server.publicBaseUrl": "http://localhost:4545",
 	}
 	for k, v := range more {
@@ -45,6 +46,19 @@ func site(t *testing.T, more map[string]string) *config.Config {
 		}
 	}
 	return c
+}
+
+// model is the address of a simulated model.
+func model(t *testing.T) string {
+	m := realtimetest.New(realtimetest.Config{Script: func(int, *http.Request) realtimetest.Script { return realtimetest.Script{} }})
+	srv := httptest.NewServer(m)
+	t.Cleanup(func() {
+		srv.Close()
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return strings.Replace(srv.URL, "http", "ws", 1) + "/v1"
 }
 
 func open(t *testing.T, now func() time.Time) *Host {
@@ -90,22 +104,31 @@ func TestEveryEndOfASessionIsAnEndOfAnAttempt(t *testing.T) {
 }
 
 func TestAConfigurationBecomesTheRules(t *testing.T) {
+	zone, err := time.LoadLocation("America/Los_Angeles")
+	if err != nil {
+		t.Fatal(err)
+	}
 	got := rules(site(t, map[string]string{
-		"telephony.provider": "twilio", "retry.maxAttempts": "4", "retry.initialDelayMs": "30000", "retry.backoffFactor": "1.5",
+		"telephony.provider": "twilio", "twilio.fromNumber": "+14155550100", "retry.maxAttempts": "4", "retry.initialDelayMs": "30000", "retry.backoffFactor": "1.5",
 		"retry.retryStatuses": "busy,no-answer", "ring_timeout": "40s", "policy.max_call_seconds": "300",
 		"notify.hooksUrl": "http://127.0.0.1:1/hooks", "notify.hooksToken": "x",
 	}))
 	want := call.Rules{
 		MaxAttempts: 4, InitialDelay: 30 * time.Second, BackoffFactor: 1.5, RetryStatuses: []call.Status{call.Busy, call.NoAnswer},
 		RingTimeout: 40 * time.Second, MaxCall: 5 * time.Minute, StreamPatience: 100 * time.Second, Notify: true,
+		Policy: call.Policy{
+			Dialling: true, Countries: []string{"US"}, Hours: call.CallingHours{Start: 8 * 60, End: 21 * 60},
+			CallsPerDay: 20, AttemptsPerNumber: 4, Concurrent: 5, Day: zone,
+		},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("\n%+v, want\n%+v", got, want)
 	}
-	got = rules(site(t, map[string]string{"policy.max_call_seconds": "0"}))
+	got = rules(site(t, map[string]string{"policy.max_calls_per_day": "7", "policy.dialling": "off", "policy.allowed_countries": "de,at"}))
 	want = call.Rules{
 		MaxAttempts: 3, InitialDelay: time.Minute, BackoffFactor: 2, RetryStatuses: []call.Status{call.Busy, call.NoAnswer, call.Failed},
 		RingTimeout: 25 * time.Second, MaxCall: 55 * time.Minute, StreamPatience: 10 * time.Minute, NoStreamIsFinal: true,
+		Policy: call.Policy{Countries: []string{"DE", "AT"}, Hours: call.CallingHours{End: 24 * 60}, CallsPerDay: 7, Day: zone},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("mock, with defaults:\n%+v, want\n%+v", got, want)
@@ -137,6 +160,13 @@ func TestWhatIsNotCarriedIsRefusedByItsKey(t *testing.T) {
 		t.Errorf("not all faults at once: %v", err)
 	}
 	compose(t, h, site(t, map[string]string{"openai.outputFormat": "audio/pcm"}))
+	for key, value := range map[string]string{"control_plane": "https://calls.example", "recording.enabled": "true"} {
+		_, err := New(h, site(t, map[string]string{key: value}), quiet)
+		var fault config.Fault
+		if !errors.As(err, &fault) || fault.Key != key {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
 }
 
 func TestAPathOfOursIsAnsweredWhateverTheMethod(t *testing.T) {
@@ -191,6 +221,29 @@ func TestReadinessNamesWhatIsMissing(t *testing.T) {
 }
 
 const request = `{"to":"+14155550123","goal":"Book a check-up.","durationMinutes":30}`
+
+func TestAHostWithoutAModelIsNotReadyAndDialsNobody(t *testing.T) {
+	h := open(t, nil)
+	a := compose(t, h, site(t, map[string]string{"openai.baseUrl": "ws://127.0.0.1:9/v1"}))
+	if w := ask(a, "GET", "/readyz", ""); w.Code != 503 || !strings.Contains(w.Body.String(), `"model":`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := ask(a, "POST", "/tools/call_agent", request); w.Code != 200 || !strings.Contains(w.Body.String(), `"status":"queued"`) || !strings.Contains(w.Body.String(), "the model's service does not answer") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestPlacesForStreamsAreLimited(t *testing.T) {
+	h := open(t, nil)
+	a := compose(t, h, site(t, map[string]string{"max_sessions": "1"}))
+	if w := ask(a, "POST", "/tools/call_agent", request); !strings.Contains(w.Body.String(), `"status":"dialing"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	w := ask(a, "POST", "/tools/call_agent", strings.Replace(request, "0123", "0124", 1))
+	if !strings.Contains(w.Body.String(), `"status":"queued"`) || !strings.Contains(w.Body.String(), "max_sessions") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
 
 func TestADrainingHostTakesNoCallAndStillAnswersForItsOwn(t *testing.T) {
 	h := open(t, nil)

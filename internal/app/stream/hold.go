@@ -11,8 +11,8 @@ import (
 	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
-// transcription is the model that writes down what the callee says; the disclosure
-// check and the report need its words (research/openai-realtime section 4).
+// transcription is the model that writes down what the callee says; the report needs
+// the words (research/openai-realtime section 4).
 const transcription = "gpt-transcribe"
 
 // hold runs one call from the stream's start to the record of its end.
@@ -26,7 +26,7 @@ func (h *Handler) hold(ctx context.Context, phone *twiliostream.Conn, t call.Str
 	}
 	l := &line{h: h, token: t, ctx: ctx, stop: make(chan struct{})}
 	defer l.wait()
-	s, err := media.New(h.config(c, l), phone, h.dialer(), l, l)
+	s, err := media.New(h.config(c, l), phone, h.o.Config.Dialer(), l, l)
 	if err != nil {
 		log.ErrorContext(ctx, "media session not started", "error", err)
 		return
@@ -36,7 +36,8 @@ func (h *Handler) hold(ctx context.Context, phone *twiliostream.Conn, t call.Str
 	out := s.Run(ctx)
 	log.InfoContext(ctx, "call held", "end_reason", string(out.Reason), "greeting_heard", out.GreetingHeard, "farewell_played", out.FarewellPlayed,
 		"duration", out.EndedAt.Sub(out.StartedAt).Round(time.Millisecond), "barge_ins", out.Quality.BargeIns,
-		"first_audio_ms", out.Quality.FirstAudioMS, "frames_dropped", out.Quality.DroppedIn+out.Quality.DroppedOut)
+		"first_audio_ms", out.Quality.FirstAudioMS, "frames_dropped", out.Quality.DroppedIn+out.Quality.DroppedOut,
+		"bad_frames", out.Quality.BadFrames, "bad_events", out.Quality.BadEvents, "bad_audio", out.Quality.BadAudio, "silence_filled_ms", out.Quality.FilledMS)
 }
 
 func (h *Handler) config(c call.Call, l *line) media.Config {
@@ -60,8 +61,8 @@ func (h *Handler) config(c call.Call, l *line) media.Config {
 // toolLimit is longer than the desk's own limits, which give the better answer.
 const toolLimit = 20 * time.Second
 
-func (h *Handler) dialer() media.Dialer {
-	c := h.o.Config
+// Dialer opens sessions with the configured model.
+func (c Config) Dialer() realtime.Dialer {
 	return realtime.Dialer{Config: realtime.Config{BaseURL: c.BaseURL, Model: c.Model, APIKey: c.APIKey}}
 }
 
@@ -69,6 +70,7 @@ func (h *Handler) dialer() media.Dialer {
 func sessionEnd(out media.Outcome) call.SessionEnd {
 	e := call.SessionEnd{
 		Reason: call.EndReason(out.Reason), ModelReason: call.EndReason(out.ModelReason), FarewellPlayed: out.FarewellPlayed,
+		Words:  words(out),
 		Report: call.Report{Summary: out.Report.Summary, Reason: string(out.ModelReason), NextSteps: out.Report.NextSteps},
 	}
 	for _, turn := range out.Transcript {
@@ -79,4 +81,31 @@ func sessionEnd(out media.Outcome) call.SessionEnd {
 	const proof = 3 // the callee's last words are those that agreed, or did not
 	e.Report.Evidence = e.Report.Evidence[max(0, len(e.Report.Evidence)-proof):]
 	return e
+}
+
+// words say what went wrong and what the callee was left with, for an attempt that
+// failed; "" for one that did not.
+func words(out media.Outcome) string {
+	what := map[media.EndReason]string{
+		media.EndModelLost:         "the model could not be reached, or its connection was lost during the call",
+		media.EndModelSilent:       "the model was connected and did not speak",
+		media.EndDisclosureMissing: "the model did not say the disclosure, nor when it was asked again",
+		media.EndPhoneLost:         "the phone's media stream broke or went silent during the call",
+		media.EndBadStream:         "what came over the media stream was not this call's, or could not be used",
+		media.EndDrained:           "this host was taken out of service during the call",
+		media.EndHostLost:          "this host stopped during the call",
+	}[out.Reason]
+	switch {
+	case out.Reason == media.EndVoicemail, out.Reason == media.EndMachine:
+		return "" // nobody to talk to, and nothing that went wrong
+	case what != "" && out.FarewellPlayed:
+		return what + "; the callee heard a goodbye"
+	case what != "":
+		return what + "; the line was put down without a goodbye"
+	case out.GreetingHeard:
+		return ""
+	case out.Reason == media.EndCalleeHangup:
+		return "the callee hung up before the greeting was heard"
+	}
+	return "the call ended before the greeting was heard"
 }

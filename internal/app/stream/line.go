@@ -70,9 +70,34 @@ func (l *line) renew(live *call.Live) {
 			l.h.o.Log.ErrorContext(l.ctx, "cannot renew the stream's lease", "call_id", l.token.CallID, "error", err)
 		}
 		if over {
-			l.session.HangUp(media.EndMachine)
+			l.session.HangUp(l.recordedEnd())
 			return
 		}
+	}
+}
+
+// recordedEnd is why the record has moved on without the session, as a reason that ends
+// it without a word: nobody is left to hear one. The record keeps its own reason; this
+// one is what the log says of the session.
+func (l *line) recordedEnd() media.EndReason {
+	c, err := l.h.o.Service.Store.Get(l.ctx, l.token.CallID)
+	if err != nil {
+		l.h.o.Log.ErrorContext(l.ctx, "cannot read why the stream's attempt has ended", "call_id", l.token.CallID, "error", err)
+		return media.EndHostLost
+	}
+	a := c.Attempt(l.token.Attempt)
+	if a == nil {
+		return media.EndHostLost
+	}
+	switch a.EndReason {
+	case call.EndMachine:
+		return media.EndMachine
+	case call.EndCalleeHangup, call.EndGreetingUnheard:
+		return media.EndCalleeHangup
+	case call.EndHostLost:
+		return media.EndHostLost
+	default: // the provider reported the line's end, or the sweep found it
+		return media.EndPhoneLost
 	}
 }
 

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,4 +116,74 @@ func TestALeaseThatTheRecordHasGivenUpEndsTheSession(t *testing.T) {
 		t.Fatal("the session goes on")
 	}
 	t.Logf("ended after %v", time.Since(began))
+	r.await("the log says why", func() bool {
+		return strings.Contains(r.world.Log.String(), `"msg":"call held"`) && strings.Contains(r.world.Log.String(), `"attempt":1,"end_reason":"machine"`)
+	})
+}
+
+func TestASessionThatTheRecordHasEndedEndsForTheRecordsReason(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		end  func(r *rig, id string) error
+		want media.EndReason
+	}{
+		"machine": {func(r *rig, id string) error {
+			return r.world.Service.MachineVerdict(r.Context(), r.call.ID, 1, call.ProviderReport{ProviderCallID: id, Machine: true})
+		}, media.EndMachine},
+		"hung up": {func(r *rig, id string) error {
+			return r.endedAs(id, call.Completed)
+		}, media.EndCalleeHangup},
+		"failed at the provider": {func(r *rig, id string) error {
+			return r.endedAs(id, call.Failed)
+		}, media.EndPhoneLost},
+		"away": {func(r *rig, _ string) error {
+			r.world.Store.FailWith(func(string, call.Call) error { return errors.New("away") })
+			return nil
+		}, media.EndHostLost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, nil)
+			l := newLine(r)
+			if err := c.end(r, ours.CallSID); err != nil {
+				t.Fatal(err)
+			}
+			if got := l.recordedEnd(); got != c.want {
+				t.Errorf("ends as %s, want %s: %+v", got, c.want, r.get(r.call.ID).Attempts[0].EndReason)
+			}
+			r.world.Store.FailWith(nil)
+		})
+	}
+	r := newRig(t, nil)
+	l := newLine(r)
+	l.token.Attempt = 7
+	if got := l.recordedEnd(); got != media.EndHostLost {
+		t.Errorf("an attempt that is not on record: %s", got)
+	}
+}
+
+// endedAs lets the provider say how the ringing call ended.
+func (r *rig) endedAs(id string, s call.Status) error {
+	return r.world.Service.ProviderStatus(r.Context(), r.call.ID, 1, call.ProviderReport{ProviderCallID: id, Status: s, Sequence: 1, At: time.Now()})
+}
+
+// TestAFailedAttemptSaysWhy: and one that did not fail has no error.
+func TestAFailedAttemptSaysWhy(t *testing.T) {
+	t.Parallel()
+	for _, reason := range media.EndReasons() {
+		for _, heard := range []bool{false, true} {
+			for _, goodbye := range []bool{false, true} {
+				r := newRig(t, nil)
+				l := newLine(r)
+				if err := l.admit(t.Context(), ours); err != nil {
+					t.Fatal(err)
+				}
+				l.settle(media.Outcome{Reason: reason, GreetingHeard: heard, FarewellPlayed: goodbye})
+				l.wait()
+				a := r.get(r.call.ID).Attempts[0]
+				if (a.Status == call.Failed) != (a.Error != "") || len(a.Error) > 200 || strings.ContainsAny(a.Error, "\r\n") {
+					t.Errorf("%s, greeting heard %t: %s says %q", reason, heard, a.Status, a.Error)
+				}
+			}
+		}
+	}
 }

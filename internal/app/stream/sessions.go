@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/media"
 )
 
@@ -19,15 +20,17 @@ type Sessions struct {
 	ending media.EndReason
 	// calls are the places taken, unnamed the sockets that have not shown a token yet.
 	calls, unnamed int
-	live           map[*media.Session]struct{}
-	waiting        map[io.Closer]struct{}
+	// reserved are the places of streams that are to come, until when; they are counted with the calls.
+	reserved map[reservation]time.Time
+	live     map[*media.Session]struct{}
+	waiting  map[io.Closer]struct{}
 	// idle is closed and replaced whenever the last place is given back.
 	idle chan struct{}
 }
 
 // NewSessions returns an empty register.
 func NewSessions() *Sessions {
-	return &Sessions{live: make(map[*media.Session]struct{}), waiting: make(map[io.Closer]struct{}), idle: make(chan struct{})}
+	return &Sessions{reserved: make(map[reservation]time.Time), live: make(map[*media.Session]struct{}), waiting: make(map[io.Closer]struct{}), idle: make(chan struct{})}
 }
 
 // Len is the number of calls held or about to be.
@@ -37,19 +40,70 @@ func (s *Sessions) Len() int {
 	return s.calls
 }
 
-// reserve takes a call's place among at most limit; done gives it back.
-func (s *Sessions) reserve(limit int) (done func(), ok bool) { return s.take(&s.calls, limit) }
+// reservation names the attempt whose stream is to come.
+type reservation struct {
+	call    call.ID
+	attempt int
+}
 
-// admitUnnamed takes a place among the sockets without a token yet.
-func (s *Sessions) admitUnnamed(limit int) (done func(), ok bool) { return s.take(&s.unnamed, limit) }
-
-func (s *Sessions) take(count *int, limit int) (done func(), ok bool) {
+// Reserve keeps a place among at most limit (0: any number) for an attempt's stream,
+// until then; false: none is free, or the process is stopping. A second one for the
+// same attempt prolongs the first.
+func (s *Sessions) Reserve(id call.ID, attempt int, now, until time.Time, limit int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.refusing || (limit > 0 && *count >= limit) {
+	key := reservation{id, attempt}
+	if _, kept := s.reserved[key]; !kept && (s.refusing || s.full(now, limit)) {
+		return false
+	}
+	s.reserved[key] = until
+	return true
+}
+
+// Release gives a reserved place back; one that the stream has taken, or that was never
+// reserved, is nothing.
+func (s *Sessions) Release(id call.ID, attempt int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.reserved, reservation{id, attempt})
+}
+
+// full says whether every place is taken or reserved; reservations that have run out are forgotten.
+func (s *Sessions) full(now time.Time, limit int) bool {
+	for key, until := range s.reserved {
+		if !now.Before(until) {
+			delete(s.reserved, key)
+		}
+	}
+	return limit > 0 && s.calls+len(s.reserved) >= limit
+}
+
+// take takes the place of a call whose stream has come: its own, or, where none was
+// reserved (the process is another one by now), a free one. done gives it back.
+func (s *Sessions) take(id call.ID, attempt int, now time.Time, limit int) (done func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := reservation{id, attempt}
+	if _, kept := s.reserved[key]; s.refusing || (!kept && s.full(now, limit)) {
 		return nil, false
 	}
-	*count++
+	delete(s.reserved, key)
+	s.calls++
+	return s.giveBack(&s.calls), true
+}
+
+// admitUnnamed takes a place among the sockets without a token yet.
+func (s *Sessions) admitUnnamed(limit int) (done func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refusing || s.unnamed >= limit {
+		return nil, false
+	}
+	s.unnamed++
+	return s.giveBack(&s.unnamed), true
+}
+
+func (s *Sessions) giveBack(count *int) func() {
 	return sync.OnceFunc(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -57,7 +111,7 @@ func (s *Sessions) take(count *int, limit int) (done func(), ok bool) {
 			close(s.idle)
 			s.idle = make(chan struct{})
 		}
-	}), true
+	})
 }
 
 // add makes a session known to HangUp's callers; one that comes when all are to end is

@@ -86,7 +86,7 @@ func TestClosingEndsEveryCallAtOnceAndOnRecord(t *testing.T) {
 
 func TestASessionThatComesWhenAllAreToEndIsTold(t *testing.T) {
 	s := NewSessions()
-	done, ok := s.reserve(1)
+	done, ok := s.take("a", 1, time.Now(), 1)
 	if !ok {
 		t.Fatal("no place in an empty register")
 	}
@@ -110,12 +110,12 @@ func TestDrainWaitsNoLongerThanItIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewSessions()
 		s.Drain(t.Context(), time.Hour) // nobody is there
-		if _, ok := s.reserve(1); ok {
+		if _, ok := s.take("a", 1, time.Now(), 1); ok {
 			t.Fatal("a stream was taken after Drain")
 		}
 
 		s = NewSessions()
-		done, _ := s.reserve(1)
+		done, _ := s.take("a", 1, time.Now(), 1)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		began := time.Now()

@@ -56,6 +56,7 @@ type Options struct {
 type Handler struct {
 	o        Options
 	upgrader websocket.Upgrader
+	echoes   echoes
 }
 
 // New makes the handler.
@@ -73,6 +74,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveUnnamed(w, r)
 		return
 	}
+	if h.echoes.serve(h, w, r, raw) {
+		return
+	}
 	token, err := h.o.Service.CheckStream(r.Context(), raw)
 	if err != nil {
 		h.refuse(w, r, err)
@@ -82,7 +86,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "", http.StatusForbidden)
 		return
 	}
-	done, ok := h.o.Sessions.reserve(h.o.Config.MaxSessions)
+	done, ok := h.o.Sessions.take(token.CallID, token.Attempt, h.o.Service.Now(), h.o.Config.MaxSessions)
 	if !ok {
 		full(w)
 		return

@@ -43,7 +43,7 @@ func (h *Handler) serveUnnamed(w http.ResponseWriter, r *http.Request) {
 		h.o.Log.WarnContext(ctx, "media stream refused after the upgrade", "error", err)
 		return
 	}
-	done, ok := h.o.Sessions.reserve(h.o.Config.MaxSessions)
+	done, ok := h.o.Sessions.take(token.CallID, token.Attempt, h.o.Service.Now(), h.o.Config.MaxSessions)
 	if !ok {
 		h.o.Log.WarnContext(ctx, "media stream refused after the upgrade: this host is full or stopping", "call_id", token.CallID, "attempt", token.Attempt)
 		return

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -11,7 +12,7 @@ import (
 
 // Create implements call.Store. The record is stored as version 1. Time is c.CreatedAt:
 // keys that have expired by then are forgotten in the same write.
-func (s *Store) Create(ctx context.Context, c call.Call, key *call.IdempotencyKey) (call.Call, error) {
+func (s *Store) Create(ctx context.Context, c call.Call, key *call.IdempotencyKey, q call.Quota) (call.Call, error) {
 	c.Version = 1
 	var first call.Call
 	err := s.update(ctx, "store call", func(tx *bbolt.Tx) error {
@@ -27,7 +28,10 @@ func (s *Store) Create(ctx context.Context, c call.Call, key *call.IdempotencyKe
 			return nil
 		}
 		first = c
-		return insert(tx, c, key)
+		if err := insert(tx, c, key); err != nil {
+			return err
+		}
+		return countCall(tx, q) // last: a number that is held is the better answer
 	})
 	if err != nil {
 		return call.Call{}, err
@@ -43,7 +47,7 @@ func insert(tx *bbolt.Tx, c call.Call, key *call.IdempotencyKey) error {
 	if err := takeNumber(tx, c); err != nil {
 		return err
 	}
-	raw, err := encode(c, nil)
+	raw, err := call.EncodeRecord(c, nil)
 	if err != nil {
 		return err
 	}
@@ -66,26 +70,64 @@ func (s *Store) Get(ctx context.Context, id call.ID) (call.Call, error) {
 	return c, err
 }
 
+// Repeat implements call.Store.
+func (s *Store) Repeat(ctx context.Context, key call.IdempotencyKey, now time.Time) (call.Call, error) {
+	var first call.Call
+	err := s.view(ctx, "find idempotency key", func(tx *bbolt.Tx) error {
+		known, err := callOfKey(tx, &key, now)
+		if err != nil {
+			return err
+		}
+		if known == nil {
+			return call.ErrNotFound
+		}
+		first = *known
+		return nil
+	})
+	return first, err
+}
+
 // Update implements call.Store. Attributes of the stored record that this program does
 // not know are kept: a newer one of the same schema wrote them.
 func (s *Store) Update(ctx context.Context, c call.Call) error {
 	return s.update(ctx, "write call", func(tx *bbolt.Tx) error {
-		stored, raw, err := load(tx, c.ID)
-		if err != nil {
+		if err := put(tx, c); err != nil {
 			return err
 		}
-		if stored.Version != c.Version {
-			return call.ErrStale
+		if a := c.Last(); a == nil || !a.Live() {
+			return releaseLive(tx, c.ID)
 		}
-		c.Version++
-		if raw, err = encode(c, raw); err != nil {
-			return err
-		}
-		if err := tx.Bucket(bucketCalls).Put([]byte(c.ID), raw); err != nil {
-			return fmt.Errorf("write record: %w", err)
-		}
-		return index(tx, &stored, c)
+		return nil
 	})
+}
+
+// Claim implements call.Store.
+func (s *Store) Claim(ctx context.Context, c call.Call, q call.Quota) error {
+	return s.update(ctx, "write claim", func(tx *bbolt.Tx) error {
+		if err := put(tx, c); err != nil {
+			return err
+		}
+		return countClaim(tx, c, q)
+	})
+}
+
+// put writes the next version of a record, and what follows it.
+func put(tx *bbolt.Tx, c call.Call) error {
+	stored, raw, err := load(tx, c.ID)
+	if err != nil {
+		return err
+	}
+	if stored.Version != c.Version {
+		return call.ErrStale
+	}
+	c.Version++
+	if raw, err = call.EncodeRecord(c, raw); err != nil {
+		return err
+	}
+	if err := tx.Bucket(bucketCalls).Put([]byte(c.ID), raw); err != nil {
+		return fmt.Errorf("write record: %w", err)
+	}
+	return index(tx, &stored, c)
 }
 
 // load reads a record, decoded and as stored. The raw bytes are bbolt's own: they must
@@ -95,7 +137,7 @@ func load(tx *bbolt.Tx, id call.ID) (call.Call, []byte, error) {
 	if raw == nil {
 		return call.Call{}, nil, call.ErrNotFound
 	}
-	c, err := decode(raw)
+	c, err := call.DecodeRecord(raw)
 	if err != nil {
 		return call.Call{}, nil, fmt.Errorf("record %s: %w", id, err)
 	}

@@ -68,7 +68,7 @@ func writeUntilKilled(path string) {
 func life(s *Store, id string, wrote func(call.Call)) error {
 	ctx := context.Background()
 	key := &call.IdempotencyKey{Token: "t", Key: id, BodyHash: "b", Expires: storetest.Base.Add(call.IdempotencyTTL)}
-	c, err := s.Create(ctx, storetest.NewCall(id, "+49"+id), key)
+	c, err := s.Create(ctx, storetest.NewCall(id, "+49"+id), key, call.Quota{})
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func fillUp(path string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Create(ctx, storetest.NewCall("first", "+49first"), nil); err != nil {
+	if _, err := s.Create(ctx, storetest.NewCall("first", "+49first"), nil, call.Quota{}); err != nil {
 		return err
 	}
 	var was syscall.Rlimit
@@ -174,7 +174,7 @@ func fillUp(path string) error {
 	for i := 0; refused == nil && i < 10_000; i++ {
 		id := fmt.Sprint("call", i)
 		var c call.Call
-		if c, refused = s.Create(ctx, storetest.NewCall(id, "+49"+id), nil); refused == nil {
+		if c, refused = s.Create(ctx, storetest.NewCall(id, "+49"+id), nil, call.Quota{}); refused == nil {
 			made[c.ID] = c
 		}
 	}
@@ -194,7 +194,7 @@ func fillUp(path string) error {
 			return err
 		}
 	}
-	if _, err := s.Create(ctx, storetest.NewCall(string(failed), "+49"+string(failed)), nil); err != nil {
+	if _, err := s.Create(ctx, storetest.NewCall(string(failed), "+49"+string(failed)), nil, call.Quota{}); err != nil {
 		return fmt.Errorf("with room again: %w", err)
 	}
 	return errors.Join(consistent(s), s.Close())
@@ -219,7 +219,7 @@ func consistent(s *Store) error {
 		}
 		want := map[string]int{}
 		err := tx.Bucket(bucketCalls).ForEach(func(id, raw []byte) error {
-			c, err := decode(raw)
+			c, err := call.DecodeRecord(raw)
 			if err != nil || string(id) != string(c.ID) {
 				return fmt.Errorf("record %s holds call %s: %w", id, c.ID, err)
 			}

@@ -49,6 +49,8 @@ var (
 	bucketExpiries  = []byte("expiries")  // expiry and hash of an idempotency key → nothing
 	bucketProviders = []byte("providers") // provider call id → call id
 	bucketDue       = []byte("due")       // due time and call id → nothing
+	bucketCounts    = []byte("counts")    // day, and what is counted on it → how often
+	bucketLive      = []byte("live")      // id of a call with a live attempt → nothing
 
 	keyLayout = []byte("layout")
 )
@@ -90,7 +92,7 @@ func prepare(tx *bbolt.Tx) error {
 			return fmt.Errorf("its layout is %d and this program knows %d; start the newer call agent that wrote it", n, layout)
 		}
 	}
-	for _, name := range [][]byte{bucketCalls, bucketNumbers, bucketKeys, bucketExpiries, bucketProviders, bucketDue} {
+	for _, name := range [][]byte{bucketCalls, bucketNumbers, bucketKeys, bucketExpiries, bucketProviders, bucketDue, bucketCounts, bucketLive} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return fmt.Errorf("create bucket %s: %w", name, err)
 		}

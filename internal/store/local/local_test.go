@@ -94,25 +94,6 @@ func TestRecordsOfANewerSchemaAreLeftAlone(t *testing.T) {
 	storetest.RefusesNewer(t, s, raw(s))
 }
 
-func TestEveryFieldOfACallIsKnown(t *testing.T) {
-	body, err := json.Marshal(storetest.NewCall("a", "+4930100001"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body, &fields); err != nil {
-		t.Fatal(err)
-	}
-	for name := range fields {
-		if !known(name) || !known(strings.ToUpper(name)) {
-			t.Errorf("%s is not known", name)
-		}
-	}
-	if known("mood") {
-		t.Error("mood is known")
-	}
-}
-
 func TestFileAndFolderAreTheirOwnersAlone(t *testing.T) {
 	path := file(t)
 	open(t, path)
@@ -192,7 +173,7 @@ func TestAClosedStoreErrs(t *testing.T) {
 	if err := s.Ping(t.Context()); !errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		t.Errorf("ping: %v", err)
 	}
-	if _, err := s.Create(t.Context(), storetest.NewCall("a", "+4930100001"), nil); !errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+	if _, err := s.Create(t.Context(), storetest.NewCall("a", "+4930100001"), nil, call.Quota{}); !errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		t.Errorf("create: %v", err)
 	}
 }
@@ -202,7 +183,7 @@ func TestExpiredKeysAreSweptAndNoOthers(t *testing.T) {
 	create := func(i int, created, expires time.Time) {
 		c := storetest.NewCall(fmt.Sprint("call", i), fmt.Sprint("+49301", i))
 		c.CreatedAt = created
-		if _, err := s.Create(t.Context(), c, &call.IdempotencyKey{Token: "t", Key: fmt.Sprint(i), BodyHash: "b", Expires: expires}); err != nil {
+		if _, err := s.Create(t.Context(), c, &call.IdempotencyKey{Token: "t", Key: fmt.Sprint(i), BodyHash: "b", Expires: expires}, call.Quota{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -230,7 +211,7 @@ func TestAnExpiredKeyIsForgottenBeforeItIsSwept(t *testing.T) {
 	under := func(i int, created time.Time, body string) call.ID {
 		c := storetest.NewCall(fmt.Sprint("call", i), fmt.Sprint("+49301", i))
 		c.CreatedAt = created
-		c, err := s.Create(t.Context(), c, &call.IdempotencyKey{Token: "t", Key: fmt.Sprint(i % many), BodyHash: body, Expires: created.Add(time.Hour)})
+		c, err := s.Create(t.Context(), c, &call.IdempotencyKey{Token: "t", Key: fmt.Sprint(i % many), BodyHash: body, Expires: created.Add(time.Hour)}, call.Quota{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -277,7 +258,7 @@ func step(t *rapid.T, s *Store, id call.ID, to string, at time.Time) {
 		c = storetest.NewCall(string(id), to)
 		c.CreatedAt = at
 		var refused *call.Error
-		if _, err := s.Create(t.Context(), c, nil); err != nil && !errors.As(err, &refused) {
+		if _, err := s.Create(t.Context(), c, nil, call.Quota{}); err != nil && !errors.As(err, &refused) {
 			t.Fatal(err)
 		}
 		return
@@ -303,26 +284,4 @@ func step(t *rapid.T, s *Store, id call.ID, to string, at time.Time) {
 	if err := s.Update(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func FuzzRecord(f *testing.F) {
-	f.Add([]byte(`{"schema":1,"callId":"a","version":3,"mood":"sunny"}`))
-	f.Add([]byte(`{"schema":99}`))
-	f.Add([]byte(`{"VERSION":7,"due":"2026-03-02T09:00:00Z"}`))
-	f.Add([]byte(`[]`))
-	f.Fuzz(func(t *testing.T, stored []byte) {
-		c, err := decode(stored)
-		if err != nil {
-			return
-		}
-		c.LastError = "rewritten"
-		out, err := encode(c, stored)
-		if err != nil {
-			return
-		}
-		again, err := decode(out)
-		if err != nil || again.LastError != "rewritten" || again.Version != c.Version {
-			t.Fatalf("%s became %s: %v", stored, out, err)
-		}
-	})
 }

@@ -18,7 +18,7 @@ func key(token, name, body string) *call.IdempotencyKey {
 func createAt(t *testing.T, s call.Store, id, to string, after time.Duration, k *call.IdempotencyKey) (call.Call, error) {
 	c := NewCall(id, to)
 	c.CreatedAt = Base.Add(after)
-	return s.Create(t.Context(), c, k)
+	return s.Create(t.Context(), c, k, call.Quota{})
 }
 
 func must(t *testing.T, c call.Call, err error) call.Call {

@@ -13,7 +13,7 @@ import (
 func Persists(t *testing.T, reopen func(t *testing.T) call.Store) {
 	s := reopen(t)
 	c := NewCall("a", "+4930100001")
-	if _, err := s.Create(t.Context(), c, key("t", "k", "body")); err != nil {
+	if _, err := s.Create(t.Context(), c, key("t", "k", "body"), call.Quota{}); err != nil {
 		t.Fatal(err)
 	}
 	want := Apply(t, s, "a", Dialled("CA1")...)

@@ -24,7 +24,7 @@ func readsBack(t *testing.T, s call.Store) {
 	if err := s.Ping(t.Context()); err != nil {
 		t.Errorf("ping: %v", err)
 	}
-	if _, err := s.Create(t.Context(), NewCall("a", "+4930100002"), nil); err == nil {
+	if _, err := s.Create(t.Context(), NewCall("a", "+4930100002"), nil, call.Quota{}); err == nil {
 		t.Error("a second call took the id of the first")
 	}
 	same(t, get(t, s, "a"), created)
@@ -157,7 +157,7 @@ func overContext(t *testing.T, s call.Store) {
 	c := Create(t, s, NewCall("a", "+4930100001"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, created := s.Create(ctx, NewCall("b", "+4930100002"), nil)
+	_, created := s.Create(ctx, NewCall("b", "+4930100002"), nil, call.Quota{})
 	_, got := s.Get(ctx, "a")
 	_, found := s.ByProviderCall(ctx, "CA1")
 	_, due := s.Due(ctx, Base, 10)

@@ -22,6 +22,7 @@ var Rules = call.Rules{
 	MaxAttempts: 3, InitialDelay: time.Minute, BackoffFactor: 2,
 	RetryStatuses: []call.Status{call.Busy, call.NoAnswer, call.Failed},
 	RingTimeout:   25 * time.Second, MaxCall: 10 * time.Minute, StreamPatience: 85 * time.Second, Notify: true,
+	Policy: call.Policy{Dialling: true},
 }
 
 // Run holds a store against the contract; each part gets an empty store from open.
@@ -42,6 +43,12 @@ func Run(t *testing.T, open func(t *testing.T) call.Store) {
 		{"of fifty repeats at once one makes the call", oneCreate},
 		{"a number is held until its call is final", numberLock},
 		{"a refused call leaves nothing behind", refusedLeavesNothing},
+		{"a key finds its call without making one", repeats},
+		{"a day has room for so many calls and no more", callsPerDay},
+		{"of fifty calls at once a day takes as many as it may", callsAtOnce},
+		{"a number is claimed so often on a day and no more", attemptsPerNumber},
+		{"live attempts have so many places, and give them back", livePlaces},
+		{"of fifty claims at once as many are live as may be", livesAtOnce},
 		{"a provider's call id leads to its call", providerIndex},
 		{"due is what is due and nothing else, longest due first", dueIndex},
 		{"due follows every write", dueFollows},
@@ -73,7 +80,7 @@ func NewCall(id, to string) call.Call {
 // Create stores a new call or fails the test.
 func Create(t testing.TB, s call.Store, c call.Call) call.Call {
 	t.Helper()
-	c, err := s.Create(t.Context(), c, nil)
+	c, err := s.Create(t.Context(), c, nil, call.Quota{})
 	if err != nil {
 		t.Fatalf("create %s: %v", c.ID, err)
 	}

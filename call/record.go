@@ -1,0 +1,121 @@
+package call
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// DecodeRecord reads a stored record, and refuses one whose schema is newer than this
+// program: its meaning may have changed, and a rewrite would spoil it.
+func DecodeRecord(raw []byte) (Call, error) {
+	var c Call
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return Call{}, fmt.Errorf("decode: %w", err)
+	}
+	if c.Schema > SchemaVersion {
+		return Call{}, fmt.Errorf("its schema is %d and this program knows %d; start the newer call agent that wrote it", c.Schema, SchemaVersion)
+	}
+	return c, nil
+}
+
+// EncodeRecord writes a record over the stored one (nil: there is none). Attributes of
+// the stored one that this program does not know are kept, in the record itself, in its
+// attempts and in whatever else it holds: a newer program of the same schema wrote them,
+// and may be running beside this one.
+func EncodeRecord(c Call, stored []byte) ([]byte, error) {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode record: %w", err)
+	}
+	if stored == nil {
+		return raw, nil
+	}
+	merged, err := keepUnknown(raw, stored, reflect.TypeFor[Call]())
+	if err != nil {
+		return nil, fmt.Errorf("keep what a newer program wrote: %w", err)
+	}
+	return merged, nil
+}
+
+// keepUnknown adds to the JSON value is, written from a t, what was has and t does not
+// know. Elements of a list belong together by their place: attempts are only ever added.
+func keepUnknown(is, was json.RawMessage, t reflect.Type) (json.RawMessage, error) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		return keepInList(is, was, t.Elem())
+	case t.Kind() == reflect.Struct && !reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()):
+		return keepInObject(is, was, t)
+	default:
+		return is, nil
+	}
+}
+
+func keepInList(is, was json.RawMessage, element reflect.Type) (json.RawMessage, error) {
+	var now, then []json.RawMessage
+	if err := json.Unmarshal(is, &now); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(was, &then); err != nil {
+		return nil, err
+	}
+	for i := range min(len(now), len(then)) {
+		kept, err := keepUnknown(now[i], then[i], element)
+		if err != nil {
+			return nil, err
+		}
+		now[i] = kept
+	}
+	return json.Marshal(now)
+}
+
+func keepInObject(is, was json.RawMessage, t reflect.Type) (json.RawMessage, error) {
+	var now, then map[string]json.RawMessage
+	if err := json.Unmarshal(is, &now); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(was, &then); err != nil {
+		return nil, err
+	}
+	if now == nil {
+		return is, nil
+	}
+	known := attributesOf(t)
+	for name, value := range then {
+		field, ours := known[strings.ToLower(name)]
+		switch _, written := now[field.name]; {
+		case !ours:
+			now[name] = value
+		case written:
+			kept, err := keepUnknown(now[field.name], value, field.typ)
+			if err != nil {
+				return nil, err
+			}
+			now[field.name] = kept
+		}
+	}
+	return json.Marshal(now)
+}
+
+// attribute is a field as it is stored.
+type attribute struct {
+	name string
+	typ  reflect.Type
+}
+
+// attributesOf are the stored fields of a struct, by their name in lower case:
+// encoding/json ignores case when it reads, so an attribute that decodes into a field
+// must not come back beside it.
+func attributesOf(t reflect.Type) map[string]attribute {
+	all := map[string]attribute{}
+	for _, f := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
+			all[strings.ToLower(name)] = attribute{name, f.Type}
+		}
+	}
+	return all
+}

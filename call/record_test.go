@@ -1,0 +1,134 @@
+package call
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// known is a record with everything in it that a record can hold.
+func fullCall(t testing.TB) Call {
+	for _, s := range states(t) {
+		if s.name == "final, booked" {
+			return s.call
+		}
+	}
+	t.Fatal("no state is called so")
+	return Call{}
+}
+
+func TestAttributesOfANewerProgramSurviveARewrite(t *testing.T) {
+	c := fullCall(t)
+	raw, err := EncodeRecord(c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	doc["mood"] = map[string]any{"deep": []any{1.5, "x"}}
+	doc["attempts"].([]any)[0].(map[string]any)["carrier"] = "new"
+	doc["request"].(map[string]any)["language"] = "fr"
+	doc["request"].(map[string]any)["workingHours"].(map[string]any)["lunch"] = true
+	doc["event"].(map[string]any)["room"] = "12"
+	stored, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := DecodeRecord(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read.LastError = "changed"
+	read.Attempts = append(read.Attempts, Attempt{Number: len(read.Attempts) + 1, Status: Dialing, StartedAt: t0})
+	again, err := EncodeRecord(read, stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"mood":{"deep":[1.5,"x"]}`, `"carrier":"new"`, `"language":"fr"`, `"lunch":true`, `"room":"12"`, `"lastError":"changed"`} {
+		if strings.Count(string(again), want) != 1 {
+			t.Errorf("%s is there %d times in %s", want, strings.Count(string(again), want), again)
+		}
+	}
+	if _, err := DecodeRecord(again); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsDroppedOnPurposeDoesNotComeBack(t *testing.T) {
+	c := fullCall(t)
+	c.LastError, c.Waiting = "old", "old"
+	stored, err := EncodeRecord(c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored = []byte(strings.Replace(string(stored), `"lastError"`, `"LASTERROR"`, 1)) // decodes into the same field
+	c.LastError, c.Waiting, c.Event, c.Attempts = "", "", nil, nil
+	again, err := EncodeRecord(c, stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := DecodeRecord(again)
+	if err != nil || read.LastError != "" || read.Waiting != "" || read.Event != nil || len(read.Attempts) != 0 {
+		t.Errorf("%v %s", err, again)
+	}
+}
+
+func TestOnlyAHigherSchemaIsRefused(t *testing.T) {
+	if _, err := DecodeRecord([]byte(`{"schema":2,"callId":"a"}`)); err == nil || !strings.Contains(err.Error(), "start the newer call agent") {
+		t.Error(err)
+	}
+	for _, raw := range []string{`{"schema":1,"callId":"a","new":true}`, `{"callId":"a"}`} {
+		if c, err := DecodeRecord([]byte(raw)); err != nil || c.ID != "a" {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+}
+
+// A rewrite over its own record is the record.
+func TestARewriteOverItselfChangesNothing(t *testing.T) {
+	all := states(t)
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.SampledFrom(all).Draw(t, "state").call
+		raw, err := EncodeRecord(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := EncodeRecord(c, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := DecodeRecord(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := mustJSON(t, read), mustJSON(t, c); got != want {
+			t.Fatalf("%s\nwant %s", got, want)
+		}
+	})
+}
+
+func FuzzDecodeRecord(f *testing.F) {
+	f.Add([]byte(`{"schema":1,"callId":"a","attempts":[{"number":1}]}`), []byte(`{"schema":1,"attempts":[{"x":1},2,null]}`))
+	f.Add([]byte(`{}`), []byte(`null`))
+	f.Add([]byte(`{"schema":9}`), []byte(`{"request":[]}`))
+	f.Add([]byte(`{"VERSION":7,"due":"2026-03-02T09:00:00Z"}`), []byte(`{"lasterror":"x","mood":"sunny"}`))
+	f.Fuzz(func(t *testing.T, raw, stored []byte) {
+		c, err := DecodeRecord(raw)
+		if err != nil {
+			return
+		}
+		c.LastError = "rewritten"
+		out, err := EncodeRecord(c, stored)
+		if err != nil {
+			return
+		}
+		again, err := DecodeRecord(out)
+		if err != nil || again.LastError != "rewritten" || again.Version != c.Version {
+			t.Fatalf("%s over %s became %s: %v", raw, stored, out, err)
+		}
+	})
+}

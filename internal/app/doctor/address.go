@@ -1,0 +1,122 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/clawdbot/call-agent/call"
+)
+
+// reach is how far one gets at the public address.
+type reach struct {
+	// there: something answers, whatever it is; ours: it is a call agent.
+	there, ours bool
+}
+
+// startServer is the mend of a server that is not there.
+const startServer = "start the server (bin/callagent run --config Caddyfile) and run the doctor again"
+
+// goPublic is the mend of an address that only this machine can reach.
+const goPublic = "for going live: give this host a public name, let ports 80 and 443 through, and start the server with\n" +
+	"CALLAGENT_LISTEN=call.example.com CALLAGENT_SERVER_PUBLIC_BASE_URL=https://call.example.com; the certificate comes by itself"
+
+// checkAddress asks our own server at the address that the provider will use.
+func checkAddress(ctx context.Context, p *patient) Check {
+	base := p.config.Server.PublicBaseURL
+	if base == "" {
+		return failed("server.publicBaseUrl is not set", goPublic)
+	}
+	host := hostOf(base)
+	if c, ok := p.resolve(ctx, base); !ok {
+		return c
+	}
+	a, err := p.ask(ctx, "GET", base+"/healthz", "")
+	switch {
+	case err != nil && untrusted(err):
+		p.online.there = true
+		return failed(host+" answers, but with a certificate that cannot be trusted", "see certificate")
+	case err != nil:
+		return failed(trouble(err, host), startServer+"\n"+p.routeTo(host))
+	}
+	p.online.there = true
+	if to := a.redirect(); to != "" {
+		return failed(fmt.Sprintf("%s redirects to %s, and a provider's signed webhooks do not follow", host, to),
+			"set server.publicBaseUrl to the address that answers by itself, or take the redirect of it away")
+	}
+	var health struct {
+		OK *bool `json:"ok"`
+	}
+	if a.status != 200 || json.Unmarshal(a.body, &health) != nil || health.OK == nil || !*health.OK {
+		return failed(fmt.Sprintf("something answers at %s (HTTP %d), but it is no call agent", host, a.status),
+			startServer+"\nif it runs, check that the proxy before it passes every path on, and that no other program has its port")
+	}
+	p.online.ours = true
+	if loopback(base) {
+		return Check{State: OK, Finding: host + " answers; only this machine can reach it", Mend: goPublic}
+	}
+	return fine(host + " answers")
+}
+
+// resolve looks the name up. An address of this network cannot be called from outside.
+func (p *patient) resolve(ctx context.Context, base string) (c Check, ok bool) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return failed("server.publicBaseUrl is no URL", "see configuration"), false
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	if err != nil {
+		return failed(trouble(err, u.Hostname()), "create an A record (and AAAA, if the host has IPv6) of that name at whoever serves its DNS, with this host's public address"), false
+	}
+	for _, a := range addresses {
+		if a = a.Unmap(); !p.mock() && !loopback(p.config.Twilio.BaseURL) && (a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast()) {
+			return failed(fmt.Sprintf("%s has the address %s, which Twilio cannot reach", u.Hostname(), a), "let its DNS record name this host's public address"), false
+		}
+	}
+	return Check{}, true
+}
+
+func (p *patient) routeTo(host string) string {
+	if loopback(p.config.Server.PublicBaseURL) {
+		return goPublic
+	}
+	return "if it runs, let ports 80 and 443 through the firewall to it; where a router does not let a network reach its own public address, run the doctor elsewhere (" + host + ")"
+}
+
+// loopback says whether a URL's host is this machine.
+func loopback(base string) bool {
+	u, err := url.Parse(base)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	if err != nil {
+		return u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost")
+	}
+	return ip.Unmap().IsLoopback()
+}
+
+// checkServer asks the running server how it is.
+func checkServer(ctx context.Context, p *patient) Check {
+	a, err := p.ask(ctx, "GET", p.config.Server.PublicBaseURL+"/readyz", "")
+	if err != nil {
+		return failed(trouble(err, hostOf(p.config.Server.PublicBaseURL)), startServer)
+	}
+	if a.status == 200 {
+		return fine("it runs, and is ready for calls")
+	}
+	var health struct {
+		Reasons map[string]string `json:"reasons"`
+	}
+	_ = json.Unmarshal(a.body, &health) // what is no answer of ours has no reasons
+	var reasons []string
+	for name, reason := range health.Reasons {
+		reasons = append(reasons, call.PlainText(name+": "+reason, 200))
+	}
+	return failed(fmt.Sprintf("it runs, and is not ready (HTTP %d): %s", a.status, strings.Join(reasons, "; ")),
+		"mend what it names; the server's log says more")
+}
