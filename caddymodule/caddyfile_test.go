@@ -54,18 +54,18 @@ func TestAFaultyDirectiveSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestALiteralSecretIsRefusedWithTheLineToWrite(t *testing.T) {
-	_, err := resolve([]byte(`{"stream":{"secret":"hunter2"},"tools":{"tokens":["hunter3"]}}`))
+	_, faults := resolve([]byte(`{"stream":{"secret":"hunter2"},"tools":{"tokens":["hunter3"]}}`))
 	for _, want := range []string{"{env.CALLAGENT_STREAM_SECRET}", "{env.CALLAGENT_TOOLS_TOKENS}"} {
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter") {
-			t.Errorf("%v; want %s, and no secret", err, want)
+		if text := faults.Error(); !strings.Contains(text, want) || strings.Contains(text, "hunter") {
+			t.Errorf("%s; want %s, and no secret", text, want)
 		}
 	}
 	t.Setenv("A_SECRET", "s3cret")
-	b, err := resolve([]byte(`{"stream":{"secret":"{env.A_SECRET}"},"disclosure":"Hello from {userName}"}`))
-	if err != nil || string(b) != `{"disclosure":"Hello from {userName}","stream":{"secret":"s3cret"}}` {
-		t.Errorf("%s %v", b, err)
+	b, faults := resolve([]byte(`{"stream":{"secret":"{env.A_SECRET}"},"disclosure":"Hello from {userName}"}`))
+	if len(faults) > 0 || string(b) != `{"disclosure":"Hello from {userName}","stream":{"secret":"s3cret"}}` {
+		t.Errorf("%s %v", b, faults)
 	}
-	if _, err := resolve([]byte(`{"stream":{"secret":"{env.NOT_SET_ANYWHERE}"}}`)); err == nil {
+	if _, faults := resolve([]byte(`{"stream":{"secret":"{env.NOT_SET_ANYWHERE}"}}`)); len(faults) != 1 {
 		t.Error("a placeholder without a value is accepted")
 	}
 }
@@ -100,6 +100,32 @@ func TestTheShippedCaddyfileProvisionsWithoutSideEffects(t *testing.T) {
 	}
 	if _, err := os.Stat(data); !os.IsNotExist(err) {
 		t.Errorf("validating made the data folder: %v", err)
+	}
+}
+
+func TestThePublicAddressIsTheSitesUnlessSaidOtherwise(t *testing.T) {
+	for listen, want := range map[string]string{
+		"": "http://localhost:4545", "http://localhost:8080": "http://localhost:8080", "call.example.com": "https://call.example.com",
+		"https://a.example, https://b.example": "https://a.example", "call.example.com:8443": "https://call.example.com:8443",
+		":4545": "http://localhost:4545", "https://a.example/": "https://a.example",
+	} {
+		if got := siteAddress(listen, 4545); got != want {
+			t.Errorf("%q: %s, want %s", listen, got, want)
+		}
+	}
+}
+
+// What is wrong with a document is told at once: literal secrets, missing variables,
+// unknown keys, what no rule allows.
+func TestEveryFaultIsToldAtOnce(t *testing.T) {
+	_, err := settings([]byte(`{"telephony":{"provider":"carrier"},"stream":{"secret":"hunter2"},"openai":{"apiKey":"{env.NOT_SET_ANYWHERE}"},"ringtimeout":"3s"}`))
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"telephony.provider", "stream.secret: holds a literal", "openai.apiKey", "did you mean ring_timeout", "tools.tokens"} {
+		if strings.Count(err.Error(), want) != 1 {
+			t.Errorf("%q is told %d times in:\n%v", want, strings.Count(err.Error(), want), err)
+		}
 	}
 }
 

@@ -12,13 +12,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/clawdbot/call-agent/internal/app/local"
 	"github.com/clawdbot/call-agent/internal/config"
 )
 
@@ -65,18 +65,12 @@ func (h *Handler) MarshalJSON() ([]byte, error) {
 // provisions too, also beside a running server.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger, h.ready = ctx.Slogger(), make(chan struct{})
-	document, err := resolve(h.document)
-	if err != nil {
-		return err
-	}
-	h.config, err = loadConfig(document)
+	c, err := settings(h.document)
 	if err != nil {
 		return fmt.Errorf("call_agent configuration: %w", err)
 	}
-	if err := local.Check(h.config); err != nil {
-		return fmt.Errorf("call_agent configuration: %w", err)
-	}
-	for _, w := range h.config.Warnings() {
+	h.config = c
+	for _, w := range append(c.Warnings(), config.UnknownEnv(os.Environ())...) {
 		h.logger.Warn(w)
 	}
 	app, err := ctx.App(appID)

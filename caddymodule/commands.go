@@ -17,6 +17,7 @@ import (
 )
 
 func init() {
+	caddycmd.RegisterCommand(doctorCommand)
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "demo",
 		Usage: "[--scenario <name>] [--out <dir>] [--model openai] [--format audio/pcm]",

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -13,25 +12,26 @@ import (
 
 // resolve refuses literal secrets and replaces the placeholders {env.*} and {file.*}
 // of every text in the document. Other braces, such as {userName}, are left alone.
-func resolve(document []byte) ([]byte, error) {
+func resolve(document []byte) ([]byte, config.Faults) {
 	if len(document) == 0 {
 		return nil, nil
 	}
 	var tree any
 	if err := json.Unmarshal(document, &tree); err != nil {
-		return nil, fmt.Errorf("call_agent configuration: %w", err)
+		return document, nil // config says what is wrong with it
 	}
 	r := resolver{replacer: caddy.NewReplacer()}
 	tree = r.walk("", tree)
-	if len(r.faults) > 0 {
-		return nil, fmt.Errorf("call_agent configuration: %s", strings.Join(r.faults, "; "))
+	resolved, err := json.Marshal(tree)
+	if err != nil {
+		return document, append(r.faults, config.Fault{Key: "configuration", Problem: err.Error(), Mend: "see the message"})
 	}
-	return json.Marshal(tree)
+	return resolved, r.faults
 }
 
 type resolver struct {
 	replacer *caddy.Replacer
-	faults   []string
+	faults   config.Faults
 }
 
 func (r *resolver) walk(path string, node any) any {
@@ -56,28 +56,18 @@ func (r *resolver) walk(path string, node any) any {
 func (r *resolver) text(path, v string) string {
 	placeholder := strings.HasPrefix(v, "{env.") || strings.HasPrefix(v, "{file.")
 	if key, ok := config.Lookup(path); ok && key.Secret && v != "" && !placeholder {
-		r.faults = append(r.faults, fmt.Sprintf("%s holds a literal secret, which Caddy would show on its admin port and save; write {env.%s} and set that variable", path, key.Env()))
-		return v
+		r.faults = append(r.faults, config.Fault{
+			Key: path, Problem: "holds a literal secret, which Caddy would show on its admin port and save",
+			Mend: fmt.Sprintf("write {env.%s} and set that variable", key.Env()),
+		})
+		return ""
 	}
 	if !placeholder {
 		return v
 	}
 	out, err := r.replacer.ReplaceOrErr(v, true, true)
 	if err != nil {
-		r.faults = append(r.faults, fmt.Sprintf("%s: %v; set the variable or file it names", path, err))
+		r.faults = append(r.faults, config.Fault{Key: path, Problem: err.Error(), Mend: "set the variable or file it names"})
 	}
 	return out
-}
-
-// loadConfig applies defaults, document and environment, in this order. Without a
-// public address the site is taken to be reached where it listens.
-func loadConfig(document []byte) (*config.Config, error) {
-	c, err := config.Load(document, os.LookupEnv)
-	if err != nil {
-		return nil, err
-	}
-	if c.Server.PublicBaseURL == "" {
-		c.Server.PublicBaseURL = fmt.Sprintf("http://localhost:%d", c.Server.Port)
-	}
-	return c, nil
 }

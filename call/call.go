@@ -152,7 +152,7 @@ type Attempt struct {
 	LeaseUntil *time.Time `json:"leaseUntil,omitempty"`
 	// GreetingHeardAt is when the first mark of the greeting came back from the phone.
 	GreetingHeardAt *time.Time `json:"greetingHeardAt,omitempty"`
-	// CalleeSpokeAt is when the callee's first turn began; a machine verdict after it is ignored.
+	// CalleeSpokeAt is when the callee's first turn ended; a machine verdict after it is ignored.
 	CalleeSpokeAt *time.Time `json:"calleeSpokeAt,omitempty"`
 	// FarewellPlayed says that the farewell's mark came back: the line may be put down without an apology.
 	FarewellPlayed bool       `json:"farewellPlayed,omitempty"`

@@ -108,7 +108,7 @@ type GreetingHeard struct {
 	At       time.Time
 }
 
-// CalleeSpoke means that the callee's first turn began.
+// CalleeSpoke means that the callee's first turn ended.
 type CalleeSpoke struct {
 	Attempt  int
 	StreamID string

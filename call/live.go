@@ -89,7 +89,7 @@ func (l *Live) GreetingHeard(ctx context.Context) error {
 	return err
 }
 
-// CalleeSpoke records that the callee's first turn has begun.
+// CalleeSpoke records that the callee's first turn has ended.
 func (l *Live) CalleeSpoke(ctx context.Context) error {
 	_, _, err := l.s.apply(ctx, l.call.ID, CalleeSpoke{Attempt: l.attempt, StreamID: l.streamID, At: l.s.Now()})
 	return err

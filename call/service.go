@@ -46,10 +46,10 @@ const (
 	placeLimit   = 12 * time.Second
 	reserveLimit = 3 * time.Second
 	dialLimit    = 8 * time.Second // with reserveLimit and the writes within placeLimit
-	hangUpLimit = 10 * time.Second
-	lookUpLimit = 10 * time.Second
-	notifyLimit = 25 * time.Second
-	storeLimit  = 5 * time.Second
+	hangUpLimit  = 10 * time.Second
+	lookUpLimit  = 10 * time.Second
+	notifyLimit  = 25 * time.Second
+	storeLimit   = 5 * time.Second
 )
 
 // newID makes an unguessable identifier in the contract's alphabet.

@@ -112,7 +112,7 @@ func callKeys() []Key {
 		list("retry.retryStatuses", "busy,no-answer,failed", "statuses after which another attempt follows", asStatus,
 			func(c *Config) *[]string { return &c.Retry.Statuses }),
 		{
-			Path: "tools.tokens", Kind: KindTokens, Secret: true, Doc: "who may use the tools: a token, or {name, sha256, scopes}",
+			Path: "tools.tokens", Kind: KindTokens, Secret: true, Doc: "who may use the tools: a token (openssl rand -hex 32), or {name, sha256, scopes}",
 			set: setTokens,
 		},
 	}

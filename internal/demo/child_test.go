@@ -74,6 +74,15 @@ type crashStore struct {
 
 // Update dies before or after the write.
 func (s crashStore) Update(ctx context.Context, c call.Call) error {
+	return s.write(ctx, c, func() error { return s.Store.Update(ctx, c) })
+}
+
+// Claim is the write of a claim, and dies as Update does.
+func (s crashStore) Claim(ctx context.Context, c call.Call, q call.Quota) error {
+	return s.write(ctx, c, func() error { return s.Store.Claim(ctx, c, q) })
+}
+
+func (s crashStore) write(ctx context.Context, c call.Call, do func() error) error {
 	old, err := s.Get(ctx, c.ID)
 	if err != nil {
 		return err
@@ -82,7 +91,7 @@ func (s crashStore) Update(ctx context.Context, c call.Call) error {
 	if hit && s.at.before && old.Version == c.Version {
 		die()
 	}
-	err = s.Store.Update(ctx, c)
+	err = do()
 	if hit && err == nil {
 		die()
 	}

@@ -7,6 +7,7 @@ package demo
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,12 +47,25 @@ type Options struct {
 	// Format is the model's output format: audio/pcmu (default) or audio/pcm.
 	Format string
 	Serve  Serve
+	// Secure is set where the site is served over https, under a name.
+	Secure *Secure
 	// Stdout gets the timeline as it happens.
 	Stdout io.Writer
 
 	// model and phone, if set, hear every message of the two sockets; for tests.
 	model func(side string, event json.RawMessage)
 	phone func(twiliotest.WireMessage)
+}
+
+// Secure is a site behind TLS.
+type Secure struct {
+	// Base is its address as the world knows it, https://name:port; Streams are the wss
+	// bases of its media hosts, none where they are the same.
+	Base    string
+	Streams []string
+	// Listen is where every name of it is reached; Roots are whom the world trusts.
+	Listen string
+	Roots  *x509.CertPool
 }
 
 // modelOpenAI is the value of MODEL that asks for the real model.

@@ -96,7 +96,7 @@ func (s *stage) invoke(ctx context.Context, tool string, body, into any) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+s.toolToken)
-	res, err := http.DefaultClient.Do(req)
+	res, err := s.client.Do(req)
 	if err != nil {
 		return fmt.Errorf("invoke %s: %w", tool, err)
 	}

@@ -41,9 +41,11 @@ type stage struct {
 	heard    *modelAudio
 
 	base, toolToken string
-	icsPath         string
-	servers         []*http.Server
-	stopAgent       func() error
+	// client invokes the tools, as Clawdbot would.
+	client    *http.Client
+	icsPath   string
+	servers   []*http.Server
+	stopAgent func() error
 }
 
 // raise starts the simulators and the call agent.
@@ -57,10 +59,13 @@ func raise(ctx context.Context, p play, o Options, dir string, story *story, sta
 	}()
 	now := func() time.Time { return dayOne().Add(time.Since(start)) }
 	authToken, accountSID := secret()[:32], "AC"+secret()[:32]
+	world := worldOf(o.Secure)
+	s.client = world.client()
 	if s.twilio, err = twiliotest.New(twiliotest.Options{
 		AccountSID: accountSID, AuthToken: authToken, Numbers: []string{ownNumber},
 		Script: twiliotest.Script{Attempts: p.cast.callee},
 		Ring:   1500 * time.Millisecond, Observe: s.phone.observe, Wire: o.phone,
+		DialContext: world.dial, TLS: world.tls,
 	}); err != nil {
 		return nil, fmt.Errorf("raise the fake Twilio: %w", err)
 	}
@@ -80,11 +85,10 @@ func raise(ctx context.Context, p play, o Options, dir string, story *story, sta
 	if err != nil {
 		return nil, err
 	}
-	listen, err := freeAddress(ctx)
+	listen, err := s.address(ctx, o.Secure)
 	if err != nil {
 		return nil, err
 	}
-	s.base = "http://" + listen
 	site := s.site(o, urls, accountSID, authToken, dir)
 	site.Listen, site.Now = listen, now
 	if s.stopAgent, err = o.Serve(ctx, site); err != nil {
@@ -192,6 +196,10 @@ func (s *stage) site(o Options, u simulators, accountSID, authToken, dir string)
 	if o.Model == modelOpenAI {
 		openai = map[string]any{"apiKey": "{env.OPENAI_API_KEY}"}
 	}
+	stream := map[string]any{"secret": "{env.DEMO_STREAM_SECRET}"}
+	if o.Secure != nil && len(o.Secure.Streams) > 0 {
+		stream["hosts"] = o.Secure.Streams
+	}
 	if o.Format != "" {
 		openai["outputFormat"] = o.Format
 	}
@@ -204,7 +212,7 @@ func (s *stage) site(o Options, u simulators, accountSID, authToken, dir string)
 		Document: map[string]any{
 			"telephony": map[string]any{"provider": "twilio"},
 			"server":    map[string]any{"publicBaseUrl": s.base},
-			"stream":    map[string]any{"secret": "{env.DEMO_STREAM_SECRET}"},
+			"stream":    stream,
 			"twilio": map[string]any{
 				"accountSid": accountSID, "authToken": "{env.DEMO_TWILIO_TOKEN}", "fromNumber": ownNumber,
 				"baseUrl": u.twilio, "validateStreamSignature": "require",
@@ -219,6 +227,17 @@ func (s *stage) site(o Options, u simulators, accountSID, authToken, dir string)
 	}
 	maps.Copy(site.Document, s.play.settings)
 	return site
+}
+
+// address settles where the call agent listens, and how the world calls that.
+func (s *stage) address(ctx context.Context, secure *Secure) (listen string, err error) {
+	if secure != nil {
+		s.base = secure.Base
+		return secure.Listen, nil
+	}
+	listen, err = freeAddress(ctx)
+	s.base = "http://" + listen
+	return listen, err
 }
 
 // close ends everything that raise started, the call agent first.

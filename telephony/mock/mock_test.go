@@ -131,6 +131,7 @@ func TestThePageExplainsWhatCanGoWrong(t *testing.T) {
 	for _, words := range []string{
 		"isSecureContext", "microphone was refused", "There is no microphone", "link is not complete", "could not be connected",
 		"link is not valid", "was used, or is too old", "server does not answer", "connection was lost", "pagehide", "hashchange",
+		"let it finish", "microphone has gone", "Nothing has come from your microphone", "paused the sound", "watch()",
 	} {
 		if !strings.Contains(js, words) {
 			t.Errorf("phone.js does not deal with %q", words)

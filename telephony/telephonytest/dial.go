@@ -16,7 +16,7 @@ import (
 // link for anybody.
 func createSaysAll(r *rig) {
 	d := dial(callee, 1)
-	started := r.start(callee, 1)
+	started := r.start(callee)
 	requests, creates := r.wire.asked()
 	if requests != 1 || len(creates) != 1 {
 		r.Fatalf("one dial made %d requests, %d of them creates", requests, len(creates))
@@ -131,7 +131,7 @@ func lostAnswer(r *rig) {
 	}
 
 	r.wire.let(fine)
-	r.start(otherCallee, 1) // leaves a connection that will be used again
+	r.start(otherCallee) // leaves a connection that will be used again
 	_, before = r.wire.asked()
 	r.wire.let(cutOff)
 	if d := r.fails(r.Context(), r.phone); d.Kind != call.DialUnknown {

@@ -8,7 +8,7 @@ import (
 )
 
 func endCall(r *rig) {
-	id := r.start(callee, 1).ProviderCallID
+	id := r.start(callee).ProviderCallID
 	for n, what := range []string{"a ringing call", "a call that is down", "a call that is still down"} {
 		if err := r.phone.EndCall(r.Context(), id); err != nil {
 			r.Errorf("%d: ending %s: %v", n+1, what, err)
@@ -39,7 +39,7 @@ func (r *rig) strangeIDs(ask func(id string) error) {
 
 // endAnyway: without a carrier our side of the line is all there is.
 func endAnyway(r *rig) {
-	id := r.start(callee, 1).ProviderCallID
+	id := r.start(callee).ProviderCallID
 	for range 2 {
 		if err := r.phone.EndCall(r.Context(), id); err != nil {
 			r.Error(err)
@@ -48,7 +48,7 @@ func endAnyway(r *rig) {
 }
 
 func endFaults(r *rig) {
-	id := r.start(callee, 1).ProviderCallID
+	id := r.start(callee).ProviderCallID
 	for _, f := range []fault{serverError, notFoundPage, cutOff, redirected} {
 		r.wire.let(f)
 		err := r.phone.EndCall(r.Context(), id)
@@ -76,7 +76,7 @@ func (r *rig) hangsNoLonger(ask func(context.Context) error) {
 }
 
 func lookUp(r *rig) {
-	id, other := r.start(callee, 1).ProviderCallID, r.start(otherCallee, 1).ProviderCallID
+	id, other := r.start(callee).ProviderCallID, r.start(otherCallee).ProviderCallID
 	if id == other {
 		r.Fatalf("two calls have one id %q", id)
 	}
@@ -99,7 +99,7 @@ func lookUp(r *rig) {
 // ourRecordDecides: nobody but us knows what became of a call without a carrier. To say
 // that it is over, or not there, would end it.
 func ourRecordDecides(r *rig) {
-	id := r.start(callee, 1).ProviderCallID
+	id := r.start(callee).ProviderCallID
 	report, found, err := r.phone.LookUp(r.Context(), call.LookUp{ProviderCallID: id, To: callee})
 	if err != nil || !found || report.Status.Terminal() || report.Status == "" || report.ProviderCallID != id || report.Sequence != -1 {
 		r.Errorf("%+v %t %v, want a call that goes on", report, found, err)
@@ -107,7 +107,7 @@ func ourRecordDecides(r *rig) {
 }
 
 func lookUpFaults(r *rig) {
-	id := r.start(callee, 1).ProviderCallID
+	id := r.start(callee).ProviderCallID
 	questions := []call.LookUp{{ProviderCallID: id}}
 	if !r.v.lacks(Search) {
 		questions = append(questions, call.LookUp{To: callee, DialledAfter: time.Now().Add(-time.Minute)})
@@ -132,10 +132,10 @@ func lookUpFaults(r *rig) {
 // same number are excluded, other numbers and older calls do not count.
 func search(r *rig) {
 	began := time.Now()
-	first := r.start(callee, 1).ProviderCallID
-	r.start(otherCallee, 1)
+	first := r.start(callee).ProviderCallID
+	r.start(otherCallee)
 	r.wire.let(cutOff)
-	r.fails(r.Context(), r.phone)
+	_ = r.fails(r.Context(), r.phone)
 	r.wire.let(fine)
 	ask := func(to string, after time.Time, exclude ...string) string {
 		report, found, err := r.phone.LookUp(r.Context(), call.LookUp{To: to, DialledAfter: after, Exclude: exclude})
@@ -166,7 +166,7 @@ func search(r *rig) {
 
 // searchIsAnError: who cannot search does not know that there is no such call.
 func searchIsAnError(r *rig) {
-	r.start(callee, 1)
+	r.start(callee)
 	if _, found, err := r.phone.LookUp(r.Context(), call.LookUp{To: callee, DialledAfter: time.Now().Add(-time.Minute)}); found || err == nil {
 		r.Errorf("found %t, %v; want an error", found, err)
 	}

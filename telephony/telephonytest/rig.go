@@ -49,9 +49,9 @@ func dial(to string, n int) call.Dial {
 }
 
 // start places a call, which must succeed.
-func (r *rig) start(to string, n int) call.Started {
+func (r *rig) start(to string) call.Started {
 	r.Helper()
-	started, err := r.phone.StartCall(r.Context(), dial(to, n))
+	started, err := r.phone.StartCall(r.Context(), dial(to, 1))
 	if err != nil {
 		r.Fatalf("StartCall: %v", err)
 	}
@@ -80,7 +80,7 @@ func (r *rig) discreet(err error) {
 }
 
 func unwrap(err error) error {
-	u, ok := err.(interface{ Unwrap() error }) //nolint:errorlint // every layer's own text is looked at
+	u, ok := err.(interface{ Unwrap() error })
 	if !ok {
 		return nil
 	}
@@ -119,7 +119,7 @@ func routes(r *rig) {
 	}
 	for _, path := range ours {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
-			_, pattern := mux.Handler(httptest.NewRequest(method, path, nil))
+			_, pattern := mux.Handler(httptest.NewRequestWithContext(r.Context(), method, path, nil))
 			if _, taken := theirs[pattern]; taken {
 				r.Errorf("the provider's route %q takes %s %s, which is ours", pattern, method, path)
 			}

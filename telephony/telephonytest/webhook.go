@@ -2,6 +2,7 @@ package telephonytest
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -25,7 +26,7 @@ func (r *rig) voiceHook() hook {
 // request is the webhook as our server reads it, signed by sign or not at all.
 func (h hook) request(sign func(*http.Request, string, []byte)) (*http.Request, []byte) {
 	body := []byte(h.form.Encode())
-	r := httptest.NewRequest(http.MethodPost, h.target, bytes.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, h.target, bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
 	if sign != nil {
 		sign(r, h.base+h.target, body)

@@ -16,7 +16,7 @@ import (
 // Errors of the probes.
 var (
 	// ErrCredentials: Twilio does not accept account and token.
-	ErrCredentials = errors.New("Twilio did not accept twilio.accountSid and twilio.authToken") //nolint:revive,staticcheck // Twilio is a name
+	ErrCredentials = errors.New("Twilio did not accept twilio.accountSid and twilio.authToken") //nolint:staticcheck // Twilio is a name
 	// ErrTestCredentials: they are test credentials, which may read nothing (research section 1.5).
 	ErrTestCredentials = errors.New("these are Twilio test credentials, which place no real call")
 )

@@ -41,7 +41,7 @@ func checkAddress(ctx context.Context, p *patient) Check {
 		p.online.there = true
 		return failed(host+" answers, but with a certificate that cannot be trusted", "see certificate")
 	case err != nil:
-		return failed(trouble(err, host), startServer+"\n"+p.routeTo(host))
+		return failed(trouble(err, host), p.reachable())
 	}
 	p.online.there = true
 	if to := a.redirect(); to != "" {
@@ -57,7 +57,7 @@ func checkAddress(ctx context.Context, p *patient) Check {
 	}
 	p.online.ours = true
 	if loopback(base) {
-		return Check{State: OK, Finding: host + " answers; only this machine can reach it", Mend: goPublic}
+		return fine(host + " answers; only this machine can reach it")
 	}
 	return fine(host + " answers")
 }
@@ -80,11 +80,12 @@ func (p *patient) resolve(ctx context.Context, base string) (c Check, ok bool) {
 	return Check{}, true
 }
 
-func (p *patient) routeTo(host string) string {
+// reachable is the mend of a server that does not answer.
+func (p *patient) reachable() string {
 	if loopback(p.config.Server.PublicBaseURL) {
-		return goPublic
+		return startServer
 	}
-	return "if it runs, let ports 80 and 443 through the firewall to it; where a router does not let a network reach its own public address, run the doctor elsewhere (" + host + ")"
+	return startServer + "\nif it runs, let ports 80 and 443 through the firewall to it; where a router keeps a network from its own public address, run the doctor elsewhere"
 }
 
 // loopback says whether a URL's host is this machine.

@@ -52,7 +52,7 @@ func (p *patient) chainOf(ctx context.Context, base *url.URL) ([]*x509.Certifica
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // only looked at
 	chain := conn.(*tls.Conn).ConnectionState().PeerCertificates
 	if len(chain) == 0 {
 		return nil, errors.New("it presents no certificate")

@@ -14,7 +14,7 @@ func freeSpace(dir string) (free uint64, known bool) {
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, false
 	}
-	return s.Bavail * uint64(s.Bsize), true //nolint:unconvert // the type of a block's size differs by system
+	return s.Bavail * uint64(s.Bsize), true // the type of a block's size differs by system
 }
 
 // held says whether a process has the store open: bbolt keeps flock's exclusive lock on its
@@ -24,6 +24,6 @@ func held(path string) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // nothing was written
 	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }

@@ -188,7 +188,7 @@ func (p *patient) faulty(key string) bool {
 	return false
 }
 
-func fine(finding string) Check { return Check{State: OK, Finding: finding} }
+func fine(finding string) Check          { return Check{State: OK, Finding: finding} }
 func warning(finding, mend string) Check { return Check{State: Warning, Finding: finding, Mend: mend} }
 
 func failed(finding, mend string) Check { return Check{State: Failed, Finding: finding, Mend: mend} }

@@ -38,7 +38,7 @@ func checkCalendar(ctx context.Context, p *patient) Check {
 	case errors.As(err, &e) && e.Kind == call.CalendarRefused:
 		return failed("the bridge at "+host+" refuses find-slots: "+e.Error(), "check calendar.token (CALLAGENT_CALENDAR_TOKEN), and that the bridge has a calendar named primary")
 	default:
-		return failed("the bridge at "+host+" gives no answer that can be used: "+err.Error(),
+		return failed("no answer of a bridge that can be used: "+trouble(err, host),
 			"start one: bin/callagent calendar --dir ~/calendar, or set calendar.baseUrl (CALLAGENT_CALENDAR_BASE_URL) to yours")
 	}
 }
@@ -55,31 +55,30 @@ func checkHook(ctx context.Context, p *patient) Check {
 			"set notify.hooksUrl and notify.hooksToken to Clawdbot's hooks (CALLAGENT_NOTIFY_HOOKS_URL, CALLAGENT_NOTIFY_HOOKS_TOKEN)")
 	}
 	host := hostOf(n.HooksURL)
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		wrong, err := p.hook(ctx, method, wrongToken)
-		if err != nil {
-			return failed(trouble(err, host), "start the host of the hooks, or mend notify.hooksUrl")
-		}
-		if method == http.MethodGet && (wrong.status == http.StatusNotFound || wrong.status == http.StatusMethodNotAllowed) {
-			continue // the method is looked at before the token
-		}
-		if !wrong.unauthorized() {
-			return oddHook(wrong, host)
-		}
-		right, err := p.hook(ctx, method, n.HooksToken.Reveal())
-		switch {
-		case err != nil:
-			return failed(trouble(err, host), "start the host of the hooks, or mend notify.hooksUrl")
-		case right.unauthorized():
-			return failed(fmt.Sprintf("%s does not take the token (HTTP %d)", host, right.status),
-				"set notify.hooksToken (CALLAGENT_NOTIFY_HOOKS_TOKEN) to hooks.token of Clawdbot's configuration")
-		case right.status >= 200 && right.status < 300, right.status == http.StatusBadRequest,
-			right.status == http.StatusMethodNotAllowed, right.status == http.StatusUnprocessableEntity:
-			return fine(host + " takes the token; no notice was sent")
-		}
-		return oddHook(right, host)
+	method := http.MethodGet
+	wrong, err := p.hook(ctx, method, wrongToken)
+	if err == nil && (wrong.status == http.StatusNotFound || wrong.status == http.StatusMethodNotAllowed) {
+		method = http.MethodPost // the method is looked at before the token
+		wrong, err = p.hook(ctx, method, wrongToken)
 	}
-	return warning("the hooks were not asked", "run the doctor again")
+	if err == nil && !wrong.unauthorized() {
+		return oddHook(wrong, host)
+	}
+	var right answer
+	if err == nil {
+		right, err = p.hook(ctx, method, n.HooksToken.Reveal())
+	}
+	switch {
+	case err != nil:
+		return failed(trouble(err, host), "start the host of the hooks, or mend notify.hooksUrl (CALLAGENT_NOTIFY_HOOKS_URL)")
+	case right.unauthorized():
+		return failed(fmt.Sprintf("%s does not take the token (HTTP %d)", host, right.status),
+			"set notify.hooksToken (CALLAGENT_NOTIFY_HOOKS_TOKEN) to hooks.token of Clawdbot's configuration")
+	case right.status >= 200 && right.status < 300, right.status == http.StatusBadRequest,
+		right.status == http.StatusMethodNotAllowed, right.status == http.StatusUnprocessableEntity:
+		return fine(host + " takes the token; no notice was sent")
+	}
+	return oddHook(right, host)
 }
 
 // wrongToken is as long as a right one, and nobody's.
@@ -106,5 +105,5 @@ func oddHook(a answer, host string) Check {
 	case a.status >= 500:
 		return failed(finding, "look at the log of the hooks' host")
 	}
-	return warning(finding+" to a wrong token as well", "check that notify.hooksUrl is the address of the hooks, without /agent, and that they ask for a token")
+	return warning(finding+", and does not ask for a token", "check that notify.hooksUrl is the address of the hooks, without /agent, and that they ask for a token")
 }

@@ -28,13 +28,19 @@ func checkConfiguration(_ context.Context, p *patient) Check {
 	return fine(p.Source + ": complete")
 }
 
-// orVariable names the variable that sets a key, unless the mend does.
+// orVariable names the variable that sets a key, unless the mend does, and what the key is
+// where the mend only says that a variable is missing.
 func orVariable(f config.Fault) string {
 	k, known := config.Lookup(f.Key)
-	if !known || strings.Contains(f.Problem+f.Mend, k.Env()) {
+	switch {
+	case !known:
 		return ""
+	case !strings.Contains(f.Problem+f.Mend, k.Env()):
+		return " (or set " + k.Env() + ")"
+	case !strings.Contains(f.Mend, "write "):
+		return " (" + k.Doc + ")"
 	}
-	return " (or set " + k.Env() + ")"
+	return ""
 }
 
 func many(n int, what string) string {
@@ -78,20 +84,33 @@ func checkPolicy(_ context.Context, p *patient) Check {
 	if policy.CallingHours.Always() {
 		hours = "at any hour"
 	}
-	finding := fmt.Sprintf("calls %s, %s; per day %s and %s to one number; %s at once; each %s",
-		countries, hours, most(policy.MaxCallsPerDay, "call"), most(policy.MaxAttemptsPerNumberPerDay, "attempt"),
-		most(policy.MaxConcurrent, "call"), most(policy.MaxCallSeconds, "second"))
+	finding := fmt.Sprintf("calls %s, %s; %s", countries, hours, caps(policy))
 	if !policy.Dialling {
 		return warning("policy.dialling is off, so no call is placed; otherwise: "+finding, "set policy.dialling on (CALLAGENT_POLICY_DIALLING=on)")
 	}
 	return fine(finding)
 }
 
-func most(n int, what string) string {
-	if n == 0 {
-		return "any number of " + what + "s"
+// caps are the limits that are set.
+func caps(p config.Policy) string {
+	var all []string
+	for _, limit := range []struct {
+		n          int
+		what, when string
+	}{
+		{p.MaxCallsPerDay, "call", "a day"},
+		{p.MaxAttemptsPerNumberPerDay, "attempt", "a day to one number"},
+		{p.MaxConcurrent, "call", "at once"},
+		{p.MaxCallSeconds, "second", "each"},
+	} {
+		if limit.n > 0 {
+			all = append(all, many(limit.n, limit.what)+" "+limit.when)
+		}
 	}
-	return "at most " + many(n, what)
+	if len(all) == 0 {
+		return "without limits"
+	}
+	return "at most " + strings.Join(all, ", ")
 }
 
 // someZones are spread over the rules that zone data must know: both hemispheres, half hours, no DST.

@@ -16,10 +16,12 @@ import (
 // echoSocket opens an echo; its messages end with the test.
 func (r *rig) echoSocket(header http.Header) *websocket.Conn {
 	r.Helper()
-	ws, _, err := websocket.DefaultDialer.DialContext(r.Context(), r.base+"/"+r.echoToken(), header)
-	if err != nil {
-		r.Fatal(err)
-	}
+	var ws *websocket.Conn
+	r.await("a socket is free", func() (ok bool) { // one that was closed is free a moment later
+		var err error
+		ws, _, err = websocket.DefaultDialer.DialContext(r.Context(), r.base+"/"+r.echoToken(), header)
+		return err == nil
+	})
 	r.Cleanup(func() { _ = ws.Close() })
 	_ = ws.SetReadDeadline(time.Now().Add(2 * echoTime))
 	return ws
@@ -115,19 +117,7 @@ func TestEchoesAreFewShortAndSmall(t *testing.T) {
 		}
 		_ = ws.Close()
 	}
-	free := func() {
-		t.Helper()
-		r.await("a socket is free", func() bool {
-			ws, _, err := websocket.DefaultDialer.DialContext(r.Context(), r.base+"/"+r.echoToken(), nil)
-			if err == nil {
-				_ = ws.Close()
-			}
-			return err == nil
-		})
-	}
-
 	t.Run("frames", func(t *testing.T) {
-		free()
 		ws := r.echoSocket(nil)
 		for i := range echoFrames {
 			if !repeated(ws, "again") {
@@ -137,13 +127,11 @@ func TestEchoesAreFewShortAndSmall(t *testing.T) {
 		closed(ws, websocket.CloseNormalClosure)
 	})
 	t.Run("one frame too large", func(t *testing.T) {
-		free()
 		ws := r.echoSocket(nil)
 		_ = ws.WriteMessage(websocket.TextMessage, []byte(strings.Repeat("x", echoBytes+1)))
 		closed(ws, websocket.CloseMessageTooBig)
 	})
 	t.Run("frames too large together", func(t *testing.T) {
-		free()
 		ws := r.echoSocket(nil)
 		half := strings.Repeat("x", echoBytes*2/3)
 		if !repeated(ws, half) {
@@ -153,13 +141,11 @@ func TestEchoesAreFewShortAndSmall(t *testing.T) {
 		closed(ws, websocket.CloseMessageTooBig)
 	})
 	t.Run("binary", func(t *testing.T) {
-		free()
 		ws := r.echoSocket(nil)
 		_ = ws.WriteMessage(websocket.BinaryMessage, []byte("x"))
 		closed(ws, websocket.CloseNormalClosure)
 	})
 	t.Run("many and idle", func(t *testing.T) {
-		free()
 		r.await("both sockets are free", func() bool {
 			first, _, err1 := websocket.DefaultDialer.DialContext(r.Context(), r.base+"/"+r.echoToken(), nil)
 			second, _, err2 := websocket.DefaultDialer.DialContext(r.Context(), r.base+"/"+r.echoToken(), nil)
@@ -186,6 +172,5 @@ func TestEchoesAreFewShortAndSmall(t *testing.T) {
 			}
 			return true
 		})
-		free()
 	})
 }

@@ -116,7 +116,7 @@ func (l *line) Observe(m media.Moment) {
 	switch m.Kind {
 	case media.MomentGreetingHeard:
 		l.write(&l.greeted, (*call.Live).GreetingHeard)
-	case media.MomentCalleeStarted:
+	case media.MomentCalleeStopped: // a verdict on what is still speaking is heeded (contract section 2)
 		l.write(&l.answered, (*call.Live).CalleeSpoke)
 	default:
 	}

@@ -54,7 +54,7 @@ func TestASettledLineWritesNothingMore(t *testing.T) {
 		t.Errorf("the greeting that only the outcome knows of is not on record: %s", a.Status)
 	}
 	written := len(r.world.Store.History(r.call.ID))
-	l.Observe(media.Moment{Kind: media.MomentCalleeStarted})
+	l.Observe(media.Moment{Kind: media.MomentCalleeStopped})
 	l.settle(media.Outcome{Reason: media.EndSilence})
 	l.wait()
 	if n := len(r.world.Store.History(r.call.ID)); n != written {
@@ -80,19 +80,19 @@ func TestAMomentIsWrittenOnceAndAgainOnlyIfItFailed(t *testing.T) {
 		}
 		return nil
 	})
-	l.Observe(media.Moment{Kind: media.MomentCalleeStarted})
+	l.Observe(media.Moment{Kind: media.MomentCalleeStopped})
 	r.await("the failed write is given up", func() bool { return !l.answered.Load() })
 	r.world.Store.FailWith(nil)
 	failing = false
 	for range 3 {
-		l.Observe(media.Moment{Kind: media.MomentCalleeStarted})
+		l.Observe(media.Moment{Kind: media.MomentCalleeStopped})
 	}
 	r.await("the repeat is on record", func() bool { return r.get(r.call.ID).Attempts[0].CalleeSpokeAt != nil })
 	if asked != 1 {
 		t.Errorf("%d tries while the store was away, want 1", asked)
 	}
 	versions := len(r.world.Store.History(r.call.ID))
-	l.Observe(media.Moment{Kind: media.MomentCalleeStarted})
+	l.Observe(media.Moment{Kind: media.MomentCalleeStopped})
 	l.settle(media.Outcome{Reason: media.EndSilence})
 	// settle writes the session's end and that the line is down.
 	if n := len(r.world.Store.History(r.call.ID)); n != versions+2 {

@@ -82,6 +82,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
+	if !websocket.IsWebSocketUpgrade(r) { // the mock's page asks so what became of its link; no place is taken
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "this is a WebSocket", http.StatusUpgradeRequired)
+		return
+	}
 	if !h.signed(r) {
 		http.Error(w, "", http.StatusForbidden)
 		return

@@ -45,6 +45,9 @@ export function streamURL(pageURL, token) {
   return url.href;
 }
 
+// mostUnsent is five seconds of audio, in bytes on the wire.
+const mostUnsent = 5 * 50 * 350;
+
 // Line is one call. The handlers are open(), audio(samples), mark(name), clear() and
 // end(how): the last comes exactly once, with how it ended: "over" by the other side,
 // "hung up" by this one, "lost" when the connection broke, "refused" if there was none.
@@ -88,6 +91,7 @@ export class Line {
   // frame sends 160 samples at 8 kHz.
   frame(samples) {
     if (!this.wasOpen || this.ended) return;
+    if (this.socket.bufferedAmount > mostUnsent) return this.lost();
     const timestamp = String(this.chunk * 20);
     this.chunk++;
     this.send("media", { track: "inbound", chunk: String(this.chunk), timestamp, payload: toBase64(encode(samples)) });
@@ -118,6 +122,13 @@ export class Line {
     this.send("stop", { accountSid: this.accountSid, callSid: this.callSid });
     this.socket.close(1000);
     this.end("hung up");
+  }
+
+  // lost gives a connection up that takes nothing any more: a browser notices that a
+  // network has gone only minutes later.
+  lost() {
+    this.socket.close();
+    this.end("lost");
   }
 
   end(how) {

@@ -11,12 +11,19 @@ const token = link.get("token") ?? "";
 const titles = { trouble: "Call", ringing: "Incoming call", connecting: "Call", talking: "On the call", speaking: "On the call", over: "Call ended" };
 
 let line, context, microphone, timer;
+let spokenTo = false; // the assistant has begun to speak
+let warning = ""; // what is wrong with the microphone; it stands until it is mended
 
 function say(now, state, help = "") {
   document.body.dataset.now = now;
   document.title = element("title").textContent = titles[now];
   element("state").textContent = state;
-  element("help").textContent = help;
+  element("help").textContent = (line && !line.ended && warning) || help;
+}
+
+function warn(words) {
+  warning = words;
+  if (!line.ended) element("help").textContent = words;
 }
 
 function show(answer, hangUp) {
@@ -34,7 +41,22 @@ function ready() {
   } else {
     say("ringing", "The phone is ringing.", "Answer to talk to the assistant. Your browser will ask for the microphone.");
     show(true, false);
+    watch();
   }
+}
+
+// watch stops the ringing when the link's time is over: its third part is when, in
+// seconds. Only the server's clock decides, so it is asked.
+function watch() {
+  const left = Number(token.split(".")[2]) * 1000 - Date.now();
+  if (!(left < 86400_000)) return; // no token of ours
+  setTimeout(async () => {
+    if (document.body.dataset.now !== "ringing") return;
+    const { state, help, again } = await whyNotConnected();
+    if (again || document.body.dataset.now !== "ringing") return;
+    say("trouble", state, help);
+    show(false, false);
+  }, Math.max(0, left) + 1000);
 }
 
 // whyNoMicrophone explains a DOMException of getUserMedia.
@@ -104,8 +126,13 @@ function listen(ear, mouth, line) {
     if (e.data.mark !== undefined) later(() => line.played(e.data.mark));
     else later(() => line.ended || turn(e.data.speaking));
   };
-  microphone.getTracks()[0].onended = () => {
-    element("help").textContent = "Your microphone has gone: the assistant cannot hear you. Hang up, connect it, and place a new call.";
+  microphone.getTracks()[0].onended = () => warn("Your microphone has gone: the assistant cannot hear you. Hang up, connect it, and place a new call.");
+  context.onstatechange = () => {
+    if (context?.state === "running") warn("");
+    else if (context && context.state !== "closed") {
+      warn("The browser has paused the sound of this call. Come back to this page.");
+      context.resume().catch(() => {}); // said above
+    }
   };
 }
 
@@ -115,9 +142,13 @@ function later(then) {
   setTimeout(then, 1000 * (context?.outputLatency || context?.baseLatency || 0));
 }
 
+// turn says whose turn it is. What the assistant says first, that it is one, cannot be
+// interrupted; where that ends, the page does not know.
 function turn(speaking) {
-  if (speaking) say("speaking", "The assistant is speaking.", "You may interrupt it.");
-  else say("talking", "Your turn.", "Speak, then pause: the assistant answers.");
+  if (speaking) {
+    say("speaking", "The assistant is speaking.", spokenTo ? "You may interrupt it." : "It first says who it is: let it finish. After that you may interrupt it.");
+    spokenTo = true;
+  } else say("talking", "Your turn.", "Speak, then pause: the assistant answers.");
 }
 
 // meter shows the microphone's level, and says so if nothing at all has come from it.
@@ -126,14 +157,19 @@ function meter() {
   let frames = 0, heard = false, shown = 0;
   return (samples) => {
     const peak = samples.reduce((most, s) => Math.max(most, Math.abs(s)), 0);
-    heard ||= peak > quiet;
+    if (peak > quiet && !heard) {
+      heard = true;
+      if (frames >= patience) warn("");
+    }
     shown = Math.max(peak, shown * 0.85);
     if (++frames % 4 === 0) element("meter").value = Math.sqrt(shown);
-    if (frames === patience && !heard && !line.ended) element("help").textContent = "Nothing has come from your microphone yet. Is it muted, or is another one chosen?";
+    if (frames === patience && !heard) warn("Nothing has come from your microphone yet. Is it muted, or is another one chosen?");
   };
 }
 
 function talking() {
+  spokenTo = false;
+  warning = "";
   history.replaceState({ answered: true }, "");
   say("talking", "You are on the call.", "Say hello.");
   element("level").hidden = element("clock").hidden = false;

@@ -128,7 +128,7 @@ func (p *Provider) VoiceResponse(v call.VoiceReply) (string, []byte, error) {
 	return "application/json", body, err
 }
 
-// ValidateRequest: Tincan signs the URL that we gave it, a line feed, and the body.
+// ValidateRequest checks what Tincan signs: the URL that we gave it, a line feed, the body.
 func (p *Provider) ValidateRequest(r *http.Request, body []byte, publicURL string) error {
 	mac := hmac.New(sha256.New, []byte(p.key))
 	fmt.Fprintf(mac, "%s%s\n%s", publicURL, r.URL.RequestURI(), body)

@@ -1,0 +1,82 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/clawdbot/call-agent/internal/app/local"
+	"github.com/clawdbot/call-agent/internal/config"
+)
+
+// listenVariable is where the shipped Caddyfile takes its site's address from.
+const listenVariable = config.EnvPrefix + "LISTEN"
+
+// settings reads a document as the server does: placeholders, defaults, the document,
+// the environment, in this order, then every rule. The error, if any, is a
+// config.Faults with everything that is wrong at once; what could be read is returned
+// with it, for the doctor.
+func settings(document []byte) (*config.Config, error) {
+	document, faults := resolve(document)
+	c := config.New()
+	if len(document) > 0 {
+		faults = add(faults, c.DecodeJSON(document))
+	}
+	faults = add(faults, c.ApplyEnv(os.LookupEnv))
+	if c.Server.PublicBaseURL == "" {
+		c.Server.PublicBaseURL = siteAddress(os.Getenv(listenVariable), c.Server.Port)
+	}
+	faults = add(faults, local.Check(c))
+	if len(faults) == 0 {
+		return c, nil
+	}
+	return c, faults
+}
+
+// add appends what err holds, one fault per key: what is wrong with the way a key is
+// written explains what is missing then.
+func add(faults config.Faults, err error) config.Faults {
+	var more config.Faults
+	var one config.Fault
+	switch {
+	case err == nil:
+	case errors.As(err, &more):
+	case errors.As(err, &one):
+		more = config.Faults{one}
+	default:
+		more = config.Faults{{Key: "configuration", Problem: err.Error(), Mend: "see the message"}}
+	}
+	for _, f := range more {
+		known := false
+		for _, g := range faults {
+			known = known || f.Key == g.Key
+		}
+		if !known {
+			faults = append(faults, f)
+		}
+	}
+	return faults
+}
+
+// siteAddress is the default of server.publicBaseUrl: the first address of the shipped
+// Caddyfile's site, as Caddy reads it (a name without a scheme is served over https),
+// or where the server listens.
+func siteAddress(listen string, port int) string {
+	address, _, _ := strings.Cut(strings.TrimSpace(listen), ",")
+	if address = strings.TrimSpace(address); address == "" {
+		address = fmt.Sprintf("http://localhost:%d", port)
+	}
+	scheme, host, found := strings.Cut(address, "://")
+	if !found {
+		scheme, host = "https", address
+		if name, _, err := net.SplitHostPort(address); err == nil && name == "" {
+			scheme = "http" // Caddy serves a bare port without TLS
+		}
+	}
+	if strings.HasPrefix(host, ":") {
+		host = "localhost" + host
+	}
+	return scheme + "://" + strings.TrimSuffix(host, "/")
+}
