@@ -16,7 +16,7 @@ CADDY     = . ./caddymodule/... ./cmd/...
 PLAIN     = CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath"
 FUZZTIME ?= 3s
 
-.PHONY: build demo run test ci race bench fmt lint fuzz e2e
+.PHONY: build demo run test ci race bench fmt lint fuzz e2e xcaddy
 
 build:
 	$(PLAIN) $(GO) build -o bin/callagent ./cmd/callagent
@@ -38,9 +38,13 @@ test:
 race:
 	$(GO) test -race $(CADDY)
 
-# The finished binary from outside: both demos in both formats, and kill -9.
+# The finished binary from outside: every scenario, and two in both formats.
 e2e: build
 	sh scripts/e2e.sh
+
+# Caddy with the module, as xcaddy builds it.
+xcaddy:
+	sh scripts/xcaddy.sh
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) sh scripts/fuzz.sh
@@ -55,4 +59,4 @@ lint:
 	@test -z "$$($(GOFUMPT) -l .)" || { echo "run make fmt; these files differ:"; $(GOFUMPT) -l .; exit 1; }
 	$(PLAIN) $(GOLANGCI) run ./...
 
-ci: lint test race fuzz e2e
+ci: lint test race fuzz e2e xcaddy
