@@ -25,7 +25,7 @@ type layer struct {
 var layers = []layer{
 	{"L0", []string{"call", "internal/config", "media/g711", "media/pcm"}, nil, nil},
 	{"L0 fakes of the ports", []string{"call/calltest"}, []string{"call"}, nil},
-	{"L0m", []string{"media", "media/"}, []string{"media", "media/"}, []string{"github.com/gorilla/websocket"}},
+	{"L0m", []string{"media", "media/"}, []string{"media", "media/"}, []string{"github.com/gorilla/websocket", "golang.org/x/text/cases", "golang.org/x/text/unicode/norm"}},
 	{
 		"L1 telephony",
 		[]string{"telephony/"},
@@ -49,7 +49,7 @@ var layers = []layer{
 		"L4",
 		[]string{"caddymodule", "caddymodule/", "cmd/", "lambdas/", ""},
 		[]string{"call", "caddymodule", "media", "media/", "telephony/", "internal/"},
-		[]string{"github.com/caddyserver/caddy/v2", "github.com/caddyserver/caddy/v2/", "github.com/spf13/cobra"},
+		[]string{"github.com/caddyserver/caddy/v2", "github.com/caddyserver/caddy/v2/", "github.com/prometheus/client_golang/prometheus", "github.com/spf13/cobra"},
 	},
 }
 

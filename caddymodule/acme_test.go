@@ -249,7 +249,7 @@ func (p *pebble) ownCertificate(t *testing.T, dir string) {
 func (p *pebble) root(t *testing.T) *x509.CertPool {
 	t.Helper()
 	for range 100 {
-		res, err := p.client.Get(p.manage + "/roots/0") //nolint:noctx // bounded by the client
+		res, err := p.client.Get(p.manage + "/roots/0")
 		if err != nil {
 			time.Sleep(100 * time.Millisecond) // a process is waited for
 			continue

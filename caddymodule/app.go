@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,8 @@ func now() time.Time {
 type App struct {
 	handlers []*Handler
 	started  []*served
+	// output is the log of the configuration; all its handlers have the same.
+	output *output
 }
 
 // served is one handler's composition over a host it holds a reference on.
@@ -55,14 +58,28 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: appID, New: func() caddy.Module { return new(App) }}
 }
 
-// Provision asks to be told when the process stops: that comes before any app is
-// stopped, so calls end while the listeners still answer the provider's webhooks.
+// Provision makes the metrics known and asks to be told of two events. "started" comes
+// when the configuration can no longer be rolled back. "stopping" comes before any app
+// is stopped, so calls end while the listeners still answer the provider's webhooks.
 func (a *App) Provision(ctx caddy.Context) error {
+	if err := meter.register(ctx); err != nil {
+		return err
+	}
 	events, err := ctx.App("events")
 	if err != nil {
 		return fmt.Errorf("call_agent app: %w", err)
 	}
-	return events.(*caddyevents.App).On("stopping", stopping{a})
+	on := events.(*caddyevents.App).On
+	return errors.Join(on("started", started{a}), on("stopping", stopping{a}))
+}
+
+// started hears Caddy's event of that name.
+type started struct{ app *App }
+
+// Handle sends the log lines of all calls to the new configuration's log.
+func (s started) Handle(context.Context, caddy.Event) error {
+	running.Store(s.app.output)
+	return nil
 }
 
 // stopping hears Caddy's event of that name, which comes at reloads too.
@@ -74,7 +91,10 @@ func (s stopping) Handle(context.Context, caddy.Event) error {
 	return nil
 }
 
-func (a *App) add(h *Handler) { a.handlers = append(a.handlers, h) }
+func (a *App) add(h *Handler) {
+	a.handlers = append(a.handlers, h)
+	a.output = &output{h.own}
+}
 
 // Start opens the store (or takes the one that is open) and begins to serve.
 func (a *App) Start() error {
@@ -112,7 +132,7 @@ func start(h *Handler) (*served, error) {
 func acquire(key, dir string, log *slog.Logger) (*local.Host, error) {
 	for {
 		v, _, err := hosts.LoadOrNew(key, func() (caddy.Destructor, error) {
-			return local.Open(local.Options{Dir: dir, Now: now, Log: log})
+			return local.Open(local.Options{Dir: dir, Now: now, Log: log, Meter: meter, Counters: &meter.webhooks})
 		})
 		switch {
 		case errors.Is(err, errStopped): // met a late request of a stopped configuration, see retain
@@ -154,6 +174,7 @@ func (a *App) Stop() error {
 		all = errors.Join(all, err)
 	}
 	a.started = nil
+	running.CompareAndSwap(a.output, new(output)) // unless a newer configuration runs
 	return all
 }
 
@@ -174,6 +195,23 @@ func (a *App) drain() {
 	}
 }
 
+func init() { caddy.OnExit(drainOrphans) }
+
+// drainOrphans says goodbye on calls whose directive is gone: no app of theirs is
+// stopped at exit, and the rest of Caddy has been.
+func drainOrphans(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainGrace)
+	defer cancel()
+	drainHosts(ctx, 0)
+}
+
+// drainHosts drains all hosts of this process at once.
+func drainHosts(ctx context.Context, limit time.Duration) {
+	var drains sync.WaitGroup
+	eachHost(func(h *local.Host) { drains.Go(func() { h.Drain(ctx, limit) }) })
+	drains.Wait()
+}
+
 // drainGrace is for the farewells of the last calls and the record of their ends.
 const drainGrace = 30 * time.Second
 
@@ -182,5 +220,6 @@ var (
 	_ caddy.App         = (*App)(nil)
 	_ caddy.Provisioner = (*App)(nil)
 
+	_ caddyevents.Handler = started{}
 	_ caddyevents.Handler = stopping{}
 )

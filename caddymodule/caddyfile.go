@@ -18,6 +18,11 @@ func init() {
 }
 
 func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	if h.BlockState[appID] != nil {
+		h.Next() // so that the error names the line
+		return nil, h.Err("call_agent stands twice in this block, and the second would never be asked; make them one")
+	}
+	h.BlockState[appID] = true
 	handler := new(Handler)
 	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
 }
@@ -57,16 +62,12 @@ func parseBlock(d *caddyfile.Dispenser, path string, into map[string]any) error 
 		full := strings.TrimPrefix(path+"."+word, ".")
 		key, ok := config.Lookup(full)
 		switch {
-		case ok && key.Many():
-			into[word] = append(listOf(into[word]), textsOf(d.RemainingArgs())...)
 		case ok:
-			if !d.NextArg() {
-				return d.ArgErr()
+			if err := setValue(d, full, key, into, word); err != nil {
+				return err
 			}
-			into[word] = d.Val()
-			if d.NextArg() {
-				return d.ArgErr()
-			}
+		case config.IsGroup(full) && d.NextArg():
+			return d.Errf("%s is a group of keys and takes no value itself; write %s { and its keys on lines of their own", full, word)
 		case config.IsGroup(full):
 			group, _ := into[word].(map[string]any)
 			if group == nil {
@@ -84,6 +85,24 @@ func parseBlock(d *caddyfile.Dispenser, path string, into map[string]any) error 
 			}
 			into[word] = strings.Join(d.RemainingArgs(), " ")
 		}
+	}
+	return nil
+}
+
+// setValue reads the value of a key, or its values where it takes many.
+func setValue(d *caddyfile.Dispenser, path string, key config.Key, into map[string]any, word string) error {
+	args := d.RemainingArgs()
+	switch {
+	case len(args) == 0:
+		return d.Errf("%s has no value; write it behind the key, on the same line", path)
+	case key.Many():
+		into[word] = append(listOf(into[word]), textsOf(args)...)
+	case into[word] != nil:
+		return d.Errf("%s stands twice; leave one", path)
+	case len(args) > 1:
+		return d.Errf("%s takes one value and was given %d; put quotes around a value with blanks", path, len(args))
+	default:
+		into[word] = args[0]
 	}
 	return nil
 }

@@ -43,8 +43,8 @@ func TestAFaultyDirectiveSaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"call_agent argument":                                      "argument",
 		"call_agent {\n openai {\n modle x\n }\n}":                 "openai.modle is not a key",
-		"call_agent {\n ring_timeout\n}":                           "argument",
-		"call_agent {\n ring_timeout 1s 2s\n}":                     "argument",
+		"call_agent {\n ring_timeout\n}":                           "no value",
+		"call_agent {\n ring_timeout 1s 2s\n}":                     "one value",
 		"call_agent {\n twilio {\n nested {\n deep yes\n }\n }\n}": "twilio.nested is not a key",
 	} {
 		if _, err := parse(text); err == nil || !strings.Contains(err.Error(), want) {

@@ -36,7 +36,9 @@ type Handler struct {
 	document json.RawMessage
 
 	config *config.Config
+	// logger follows the running configuration; own is this one's.
 	logger *slog.Logger
+	own    slog.Handler
 	// served is set, and ready closed, when the app has started.
 	served atomic.Pointer[served]
 	ready  chan struct{}
@@ -64,14 +66,20 @@ func (h *Handler) MarshalJSON() ([]byte, error) {
 // Provision reads and checks the configuration. It opens nothing: caddy validate
 // provisions too, also beside a running server.
 func (h *Handler) Provision(ctx caddy.Context) error {
-	h.logger, h.ready = ctx.Slogger(), make(chan struct{})
-	c, err := settings(h.document)
+	h.own, h.ready = ctx.Slogger().Handler(), make(chan struct{})
+	h.logger = follow(h.own)
+	site, unknown := addressOf(ctx)
+	document, err := withDefault(h.document, site)
 	if err != nil {
 		return fmt.Errorf("call_agent configuration: %w", err)
 	}
+	c, err := settings(document)
+	if err != nil {
+		return fmt.Errorf("call_agent configuration: %w", explain(err, c, unknown))
+	}
 	h.config = c
 	for _, w := range append(c.Warnings(), config.UnknownEnv(os.Environ())...) {
-		h.logger.Warn(w)
+		slog.New(h.own).Warn(w)
 	}
 	app, err := ctx.App(appID)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -31,6 +30,8 @@ import (
 type host struct {
 	*testing.T
 	listen, data, model, caddy string
+	// options are lines for Caddy's global block.
+	options string
 }
 
 const toolToken = "a tool token of sufficient length"
@@ -40,14 +41,7 @@ func newHost(t *testing.T) *host {
 	clock.Store(nil)
 	model := realtimetest.New(realtimetest.Config{})
 	server := httptest.NewServer(model)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &host{T: t, listen: l.Addr().String(), data: filepath.Join(t.TempDir(), "data"), caddy: t.TempDir(), model: "ws" + strings.TrimPrefix(server.URL, "http")}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	h := &host{T: t, listen: newHostAddress(t), data: filepath.Join(t.TempDir(), "data"), caddy: t.TempDir(), options: "admin off", model: "ws" + strings.TrimPrefix(server.URL, "http")}
 	t.Setenv("STREAM_SECRET", strings.Repeat("s", 32))
 	t.Setenv("TOOL_TOKEN", toolToken)
 	t.Cleanup(func() {
@@ -60,6 +54,9 @@ func newHost(t *testing.T) *host {
 	})
 	return h
 }
+
+// newHostAddress is a loopback address that nobody listens on, now.
+func newHostAddress(t *testing.T) string { return "127.0.0.1:" + freePort(t) }
 
 // directive is the call agent with more lines in it.
 func (h *host) directive(more string) string {
@@ -87,14 +84,20 @@ func (h *host) directive(more string) string {
 // load makes Caddy serve a site of these directives.
 func (h *host) load(directives ...string) error {
 	h.Helper()
-	text := fmt.Sprintf("{\n admin off\n persist_config off\n auto_https off\n storage file_system %s\n}\nhttp://%s {\n%s\nrespond elsewhere 404\n}\n",
-		h.caddy, h.listen, strings.Join(directives, "\n"))
+	defer http.DefaultClient.CloseIdleConnections() // the old listener closes them anyway, a moment later
+	return caddy.Load(h.adapt(directives...), true)
+}
+
+// adapt is the site's JSON.
+func (h *host) adapt(directives ...string) []byte {
+	h.Helper()
+	text := fmt.Sprintf("{\n %s\n persist_config off\n auto_https off\n storage file_system %s\n}\nhttp://%s {\n%s\nrespond elsewhere 404\n}\n",
+		h.options, h.caddy, h.listen, strings.Join(directives, "\n"))
 	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
 	if err != nil {
 		h.Fatal(err)
 	}
-	defer http.DefaultClient.CloseIdleConnections() // the old listener closes them anyway, a moment later
-	return caddy.Load(adapted, true)
+	return adapted
 }
 
 func (h *host) mustLoad(directives ...string) {
@@ -125,9 +128,11 @@ func (h *host) ask(method, path, body string) (status int, answer string) {
 	return res.StatusCode, string(b)
 }
 
-func (h *host) place() call.Answer {
+func (h *host) place() call.Answer { return h.placeTo("+14155550123") }
+
+func (h *host) placeTo(number string) call.Answer {
 	h.Helper()
-	status, body := h.ask("POST", "/tools/call_agent", `{"to":"+14155550123","goal":"Book a check-up.","durationMinutes":30}`)
+	status, body := h.ask("POST", "/tools/call_agent", `{"to":"`+number+`","goal":"Book a check-up.","durationMinutes":30}`)
 	var a call.Answer
 	if err := json.Unmarshal([]byte(body), &a); err != nil || status != 200 || a.StreamURL == "" {
 		h.Fatalf("%d %s", status, body)

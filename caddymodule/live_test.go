@@ -23,7 +23,7 @@ func TestACallOutlivesTheDirectiveItself(t *testing.T) {
 	p := h.pickUp(a)
 	p.up()
 	h.mustLoad(h.directive("ring_timeout 30s"))
-	if err := h.load(h.directive("data_dir /dev/null/no")); err == nil {
+	if err := h.load(strings.Replace(h.directive(""), "data_dir "+h.data, "data_dir /dev/null/no", 1)); err == nil {
 		t.Fatal("a site whose store cannot be opened was loaded")
 	}
 	if status, body := h.ask("GET", "/readyz", ""); status != 200 {

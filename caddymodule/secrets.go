@@ -3,6 +3,8 @@ package caddymodule
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -18,7 +20,7 @@ func resolve(document []byte) ([]byte, config.Faults) {
 	}
 	var tree any
 	if err := json.Unmarshal(document, &tree); err != nil {
-		return document, nil // config says what is wrong with it
+		return document, nil //nolint:nilerr // config says what is wrong with it, with the line
 	}
 	r := resolver{replacer: caddy.NewReplacer()}
 	tree = r.walk("", tree)
@@ -37,8 +39,8 @@ type resolver struct {
 func (r *resolver) walk(path string, node any) any {
 	switch v := node.(type) {
 	case map[string]any:
-		for k, child := range v {
-			v[k] = r.walk(strings.TrimPrefix(path+"."+k, "."), child)
+		for _, k := range slices.Sorted(maps.Keys(v)) { // a map has no order, and faults are told in one
+			v[k] = r.walk(strings.TrimPrefix(path+"."+k, "."), v[k])
 		}
 		return v
 	case []any:

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -90,13 +92,7 @@ func (s *stage) invoke(ctx context.Context, tool string, body, into any) error {
 	if err != nil {
 		return fmt.Errorf("encode the request: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+"/tools/"+tool, bytes.NewReader(b))
-	if err != nil {
-		return fmt.Errorf("make the request: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+s.toolToken)
-	res, err := s.client.Do(req)
+	res, err := s.post(ctx, s.base+"/tools/"+tool, b)
 	if err != nil {
 		return fmt.Errorf("invoke %s: %w", tool, err)
 	}
@@ -112,4 +108,27 @@ func (s *stage) invoke(ctx context.Context, tool string, body, into any) error {
 		return fmt.Errorf("read the answer of %s: %w", tool, err)
 	}
 	return nil
+}
+
+// post sends a body, and sends it again where no connection came about: nothing was
+// carried then. Caddy resets the connections that wait at a listener which a reload closes.
+func (s *stage) post(ctx context.Context, url string, body []byte) (*http.Response, error) {
+	for tries := 0; ; tries++ {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+		if err != nil {
+			return nil, fmt.Errorf("make the request: %w", err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer "+s.toolToken)
+		res, err := s.client.Do(req)
+		var never *net.OpError
+		if !errors.As(err, &never) || never.Op != "dial" || tries == 5 {
+			return res, err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }

@@ -20,5 +20,12 @@ type Counters struct {
 	Failed atomic.Int64
 }
 
+// ByReason are the counters under the names that metrics give them.
+func (c *Counters) ByReason() map[string]*atomic.Int64 {
+	return map[string]*atomic.Int64{
+		"unsigned": &c.Unsigned, "too_large": &c.TooLarge, "malformed": &c.Malformed, "failed": &c.Failed,
+	}
+}
+
 // deliver is a use case that takes a provider's report.
 type deliver = func(context.Context, call.ID, int, call.ProviderReport) error

@@ -48,12 +48,12 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 	a.mux.Handle("/tools/", tools)
 	streams := stream.New(stream.Options{
 		Service: s, Sessions: h.sessions, Config: streamConfig(c), Log: log,
-		ValidateUpgrade: upgradeCheck(c, phone),
+		ValidateUpgrade: upgradeCheck(c, phone), Meter: h.options.Meter,
 	})
 	a.mux.Handle("/voice/stream", streams)
 	a.mux.Handle("/voice/stream/{token}", streams)
 	web := httpapi.New(httpapi.Options{
-		Service: s, PublicURL: c.Server.PublicBaseURL, Log: log,
+		Service: s, PublicURL: c.Server.PublicBaseURL, Log: log, Counters: h.options.Counters,
 		Ready: []httpapi.Check{
 			{Name: "configuration", Probe: func(context.Context) error { return Check(c) }},
 			{Name: "host", Probe: h.ready},

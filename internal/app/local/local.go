@@ -17,6 +17,7 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/app/stream"
+	"github.com/clawdbot/call-agent/internal/httpapi"
 	schedule "github.com/clawdbot/call-agent/internal/schedule/local"
 	store "github.com/clawdbot/call-agent/internal/store/local"
 )
@@ -31,6 +32,9 @@ type Options struct {
 	// Now is the clock of everything but the audio; nil is the wall clock.
 	Now func() time.Time
 	Log *slog.Logger
+	// Meter counts streams, Counters refused webhooks, for all configurations; both may be nil.
+	Meter    stream.Meter
+	Counters *httpapi.Counters
 	// WrapStore replaces the store the service sees; tests inject faults with it. May be nil.
 	WrapStore func(call.Store) call.Store
 }

@@ -33,7 +33,9 @@ func (h *Handler) hold(ctx context.Context, phone *twiliostream.Conn, t call.Str
 	}
 	defer h.o.Sessions.add(s)()
 	l.session = s
+	defer h.o.Sessions.listed.enter(l)()
 	out := s.Run(ctx)
+	h.o.Meter.Held(heldOf(out))
 	log.InfoContext(ctx, "call held", "end_reason", string(out.Reason), "greeting_heard", out.GreetingHeard, "farewell_played", out.FarewellPlayed,
 		"duration", out.EndedAt.Sub(out.StartedAt).Round(time.Millisecond), "barge_ins", out.Quality.BargeIns,
 		"first_audio_ms", out.Quality.FirstAudioMS, "frames_dropped", out.Quality.DroppedIn+out.Quality.DroppedOut,

@@ -24,6 +24,8 @@ type Sessions struct {
 	reserved map[reservation]time.Time
 	live     map[*media.Session]struct{}
 	waiting  map[io.Closer]struct{}
+	// listed is who is on the line, for operators.
+	listed register
 	// idle is closed and replaced whenever the last place is given back.
 	idle chan struct{}
 }

@@ -49,6 +49,8 @@ type Options struct {
 	// ValidateUpgrade is nil where the provider signs nothing.
 	ValidateUpgrade *UpgradeCheck
 	Log             *slog.Logger
+	// Meter counts; nil counts nothing.
+	Meter Meter
 }
 
 // Handler upgrades a stream and holds its call; ServeHTTP returns when the call is
@@ -61,6 +63,9 @@ type Handler struct {
 
 // New makes the handler.
 func New(o Options) *Handler {
+	if o.Meter == nil {
+		o.Meter = unmetered{}
+	}
 	return &Handler{o: o, upgrader: websocket.Upgrader{
 		HandshakeTimeout: 5 * time.Second, ReadBufferSize: 4096, WriteBufferSize: 4096,
 	}}
@@ -93,6 +98,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	done, ok := h.o.Sessions.take(token.CallID, token.Attempt, h.o.Service.Now(), h.o.Config.MaxSessions)
 	if !ok {
+		h.o.Meter.Refused(RefusedFull)
 		full(w)
 		return
 	}
@@ -132,6 +138,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		status = http.StatusServiceUnavailable
 	}
+	h.o.Meter.Refused(refusalOf(err))
 	h.o.Log.WarnContext(r.Context(), "media stream refused", "status", status, "error", err)
 	http.Error(w, "", status)
 }
@@ -147,6 +154,10 @@ func (h *Handler) signed(r *http.Request) bool {
 		if err = v.Validate(r, host); err == nil {
 			return true
 		}
+	}
+	h.o.Meter.Unsigned()
+	if v.Require {
+		h.o.Meter.Refused(RefusedUnsigned)
 	}
 	h.o.Log.WarnContext(r.Context(), "media stream without a valid provider signature", "refused", v.Require, "error", err)
 	return !v.Require

@@ -28,6 +28,7 @@ func (h *Handler) serveUnnamed(w http.ResponseWriter, r *http.Request) {
 	}
 	left, ok := h.o.Sessions.admitUnnamed(mostUnnamed)
 	if !ok {
+		h.o.Meter.Refused(RefusedFull)
 		full(w)
 		return
 	}
@@ -40,11 +41,13 @@ func (h *Handler) serveUnnamed(w http.ResponseWriter, r *http.Request) {
 	ctx := sessionContext(r)
 	token, err := h.name(ctx, phone)
 	if err != nil {
+		h.o.Meter.Refused(refusalOf(err))
 		h.o.Log.WarnContext(ctx, "media stream refused after the upgrade", "error", err)
 		return
 	}
 	done, ok := h.o.Sessions.take(token.CallID, token.Attempt, h.o.Service.Now(), h.o.Config.MaxSessions)
 	if !ok {
+		h.o.Meter.Refused(RefusedFull)
 		h.o.Log.WarnContext(ctx, "media stream refused after the upgrade: this host is full or stopping", "call_id", token.CallID, "attempt", token.Attempt)
 		return
 	}

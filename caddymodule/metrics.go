@@ -1,0 +1,131 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/internal/app/local"
+	"github.com/clawdbot/call-agent/internal/app/stream"
+	"github.com/clawdbot/call-agent/internal/httpapi"
+)
+
+// meter is the process's only one: Caddy makes a registry per configuration, and
+// collectors made anew with it would begin at zero while calls are up.
+var meter = newMeter()
+
+// metered implements stream.Meter. Its labels come from closed lists; none is a call
+// or a number.
+type metered struct {
+	webhooks httpapi.Counters
+
+	held       *prometheus.CounterVec
+	duration   prometheus.Histogram
+	firstAudio prometheus.Histogram
+	bargeIns   prometheus.Counter
+	dropped    prometheus.Counter
+	refused    *prometheus.CounterVec
+	unsigned   prometheus.Counter
+
+	collectors []prometheus.Collector
+}
+
+// namespace begins every metric's name (contract section 6).
+const namespace = "call_agent"
+
+func newMeter() *metered {
+	m := &metered{}
+	counter := func(name, help string) prometheus.CounterOpts {
+		return prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}
+	}
+	m.held = prometheus.NewCounterVec(counter("sessions_held_total", "Media sessions that are over, by why they ended."), []string{"end_reason"})
+	m.refused = prometheus.NewCounterVec(counter("streams_refused_total", "Media streams that were not let in, by reason."), []string{"reason"})
+	m.bargeIns = prometheus.NewCounter(counter("barge_ins_total", "Times a callee spoke into the agent's words."))
+	m.dropped = prometheus.NewCounter(counter("frames_dropped_total", "Messages of audio dropped by full queues."))
+	m.unsigned = prometheus.NewCounter(counter("stream_signatures_bad_total", "Media streams whose upgrade had no valid signature of the provider's, let in or not."))
+	m.duration = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "session_duration_seconds", Help: "From a stream's start to its end.",
+		Buckets: []float64{1, 5, 15, 30, 60, 120, 180, 300, 420, 600, 1800},
+	})
+	m.firstAudio = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "first_audio_seconds", Help: "From a stream's start to the agent's first audio.",
+		Buckets: []float64{.1, .25, .5, .75, 1, 1.5, 2, 3, 5, 10},
+	})
+	for _, r := range call.EndReasons() { // a series that appears with its first event hides that event from rate()
+		m.held.WithLabelValues(string(r))
+	}
+	for _, r := range stream.Refusals() {
+		m.refused.WithLabelValues(string(r))
+	}
+	m.collectors = append(m.webhookCounters(), m.held, m.refused, m.bargeIns, m.dropped, m.unsigned, m.duration, m.firstAudio,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "live_calls", Help: "Calls held or about to be."}, liveCalls))
+	return m
+}
+
+func (m *metered) webhookCounters() (all []prometheus.Collector) {
+	for reason, n := range m.webhooks.ByReason() {
+		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: namespace, Name: "webhooks_refused_total", Help: "Provider webhooks that were not carried out, by reason.",
+			ConstLabels: prometheus.Labels{"reason": reason},
+		}, func() float64 { return float64(n.Load()) }))
+	}
+	return all
+}
+
+// liveCalls counts on every host, also on one whose directive is gone.
+func liveCalls() float64 {
+	n := 0
+	eachHost(func(h *local.Host) { n += h.Live() })
+	return float64(n)
+}
+
+// eachHost visits the hosts of this process.
+func eachHost(visit func(*local.Host)) {
+	hosts.Range(func(_, v any) bool {
+		if h, ok := v.(*local.Host); ok {
+			visit(h)
+		}
+		return true
+	})
+}
+
+// register makes the metrics known to a configuration's registry, which may know them.
+func (m *metered) register(ctx caddy.Context) error {
+	for _, c := range m.collectors {
+		var known prometheus.AlreadyRegisteredError
+		if err := ctx.GetMetricsRegistry().Register(c); err != nil && !errors.As(err, &known) {
+			return fmt.Errorf("call_agent metrics: %w", err)
+		}
+	}
+	return nil
+}
+
+// Held counts a session that is over.
+func (m *metered) Held(h stream.Held) {
+	reason := h.Reason
+	if !slices.Contains(call.EndReasons(), reason) {
+		reason = call.EndUnclear
+	}
+	m.held.WithLabelValues(string(reason)).Inc()
+	m.bargeIns.Add(float64(h.BargeIns))
+	m.dropped.Add(float64(h.FramesDropped))
+	if h.Duration > 0 {
+		m.duration.Observe(h.Duration.Seconds())
+	}
+	if h.FirstAudio >= 0 {
+		m.firstAudio.Observe(h.FirstAudio.Seconds())
+	}
+}
+
+// Refused counts a stream that was not let in.
+func (m *metered) Refused(r stream.Refusal) { m.refused.WithLabelValues(string(r)).Inc() }
+
+// Unsigned counts an upgrade without a valid signature.
+func (m *metered) Unsigned() { m.unsigned.Inc() }
+
+// Interface guard.
+var _ stream.Meter = (*metered)(nil)

@@ -1,0 +1,141 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/call/calltest"
+	"github.com/clawdbot/call-agent/media"
+)
+
+// tally is a Meter that remembers.
+type tally struct {
+	mu       sync.Mutex
+	held     []Held
+	refused  []Refusal
+	unsigned int
+}
+
+func (m *tally) Held(h Held) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.held = append(m.held, h)
+}
+
+func (m *tally) Refused(r Refusal) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refused = append(m.refused, r)
+}
+
+func (m *tally) Unsigned() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.unsigned++
+}
+
+func (m *tally) ended() []Held {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.held)
+}
+
+func TestWhatBecomesOfStreamsIsCounted(t *testing.T) {
+	t.Parallel()
+	m := new(tally)
+	r := newRig(t, func(o *Options) {
+		o.Meter, o.Config.MaxSessions = m, 1
+		o.ValidateUpgrade = &UpgradeCheck{Hosts: []string{"wss://one.example"}, Require: true, Validate: func(req *http.Request, _ string) error {
+			if req.Header.Get("X-Signature") == "good" {
+				return nil
+			}
+			return errors.New("bad signature")
+		}}
+	})
+	r.refused("/forged", http.StatusForbidden)
+	expired := call.StreamToken{CallID: r.call.ID, Attempt: 1, Expires: time.Now().Add(-time.Second)}
+	r.refused("/"+expired.Sign(r.world.Service.StreamSecret), http.StatusGone)
+	r.refused("/"+r.token, http.StatusForbidden)
+	p := r.dialWith("/"+r.token, http.Header{"X-Signature": {"good"}})
+	p.start(calltest.Account, "CA0001", nil)
+	p.wantHeard()
+	r.refusedWith("/"+r.token, http.Header{"X-Signature": {"good"}}, http.StatusGone)
+	r.place("+14155550124")
+	r.refusedWith("/"+r.token, http.Header{"X-Signature": {"good"}}, http.StatusServiceUnavailable)
+	p.hangUp()
+	r.await("the session is counted", func() bool { return len(m.ended()) == 1 })
+	if h := m.ended()[0]; h.Reason != call.EndCalleeHangup || h.Duration <= 0 || h.FirstAudio <= 0 {
+		t.Errorf("%+v", h)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if want := []Refusal{RefusedToken, RefusedExpired, RefusedUnsigned, RefusedTaken, RefusedFull}; !slices.Equal(m.refused, want) || m.unsigned != 1 {
+		t.Errorf("refused %v, %d unsigned; want %v, 1", m.refused, m.unsigned, want)
+	}
+}
+
+// refusedWith is refused, with a header.
+func (r *rig) refusedWith(path string, header http.Header, status int) {
+	r.Helper()
+	ws, res, err := websocket.DefaultDialer.DialContext(r.Context(), r.base+path, header)
+	if err == nil {
+		_ = ws.Close()
+		r.Fatalf("%s was upgraded, want %d", path, status)
+	}
+	if res == nil || res.StatusCode != status {
+		r.Fatalf("%s: %v %v, want %d", path, err, res, status)
+	}
+}
+
+func TestEveryRefusalIsOnTheClosedList(t *testing.T) {
+	for err, want := range map[error]Refusal{
+		call.ErrBadToken: RefusedToken, call.ErrTokenExpired: RefusedExpired, call.ErrStreamTaken: RefusedTaken,
+		errNotNamed: RefusedUnnamed, errors.New("the disk is gone"): RefusedOther,
+	} {
+		got := refusalOf(fmt.Errorf("wrapped: %w", err))
+		if got != want || !slices.Contains(Refusals(), got) {
+			t.Errorf("%v: %s, want %s", err, got, want)
+		}
+	}
+}
+
+func TestASessionThatNeverStartedHasNoDuration(t *testing.T) {
+	h := heldOf(media.Outcome{Reason: media.EndPhoneLost, EndedAt: time.Now(), Quality: media.Quality{FirstAudioMS: -1, DroppedIn: 2, DroppedOut: 3, BargeIns: 4}})
+	if h.Duration != 0 || h.FirstAudio >= 0 || h.FramesDropped != 5 || h.BargeIns != 4 || h.Reason != call.EndPhoneLost {
+		t.Errorf("%+v", h)
+	}
+}
+
+func TestOperatorsSeeHowFarACallHasCome(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	p := r.dial("/" + r.token)
+	r.await("a socket without a start is opening", func() bool { l := r.sessions.List(); return len(l) == 1 && l[0].State == StateOpening })
+	p.start(calltest.Account, "CA0001", nil)
+	r.await("the greeting was heard", func() bool { return r.sessions.List()[0].State == StateTalking })
+	if i := r.sessions.List()[0]; i.CallID != r.call.ID || i.Attempt != 1 || i.Since.IsZero() {
+		t.Errorf("%+v", i)
+	}
+	if n := r.sessions.HangUp("another"); n != 0 {
+		t.Errorf("%d sessions of a call that has none", n)
+	}
+	if n := r.sessions.HangUp(r.call.ID); n != 1 {
+		t.Errorf("%d sessions were asked to end", n)
+	}
+	if i := r.sessions.List(); len(i) > 0 && i[0].State != StateEnding {
+		t.Errorf("asked to end, and is %s", i[0].State)
+	}
+	p.closed()
+	r.await("nobody is on the line", func() bool { return len(r.sessions.List()) == 0 })
+	if a := r.get(r.call.ID).Attempts[0]; a.EndReason != call.EndDrained || !a.FarewellPlayed {
+		t.Errorf("%s, farewell %t", a.EndReason, a.FarewellPlayed)
+	}
+}
