@@ -38,7 +38,7 @@ func judge(p play, s *stage, end ending) []check {
 		check{"the attempts ended: " + strings.Join(p.ends, ", "), endsProblem(p, end)},
 		check{"the model's service has nothing to object to", violations(s.realtime.Violations())})
 	if len(p.delays) > 0 {
-		checks = append(checks, check{fmt.Sprintf("between them lay %s", waits(p.delays)), delayProblem(p, s)})
+		checks = append(checks, check{fmt.Sprintf("between them lay %s", waits(p.delays)), delayProblem(p, s, end)})
 	}
 	if p.talks() {
 		checks = append(checks,
@@ -104,10 +104,12 @@ func endsProblem(p play, end ending) string {
 	return strings.Join(got, ", ")
 }
 
-// delayProblem measures at the phone company: from the end of one call to the start of
-// the next, which is late by the rest of a second where the account's rate has it wait.
-func delayProblem(p play, s *stage) string {
-	const early, late = 200 * time.Millisecond, 2500 * time.Millisecond
+// delayProblem measures in the record that no attempt came too early, and at the phone
+// company that none came too late or before the last line was down: there the next call
+// is late by the rest of a second where the account's rate has it wait, and seems early
+// by the time that a hang-up took.
+func delayProblem(p play, s *stage, end ending) string {
+	const late = 2500 * time.Millisecond
 	dials := s.dials()
 	if len(dials) != len(p.delays)+1 {
 		return fmt.Sprintf("there were %d dials", len(dials))
@@ -118,7 +120,10 @@ func delayProblem(p play, s *stage) string {
 		if len(next) == 0 {
 			return fmt.Sprintf("attempt %d never began", n+2)
 		}
-		if got := next[0].At.Sub(over.At); got < want-early || got > want+late {
+		if a := end.call.Attempts; len(a) > n+1 && a[n].EndedAt != nil && a[n+1].StartedAt.Sub(*a[n].EndedAt) < want {
+			return fmt.Sprintf("attempt %d was made %v after the last one", n+2, a[n+1].StartedAt.Sub(*a[n].EndedAt))
+		}
+		if got := next[0].At.Sub(over.At); got < 0 || got > want+late {
 			return fmt.Sprintf("attempt %d followed after %v", n+2, got.Round(time.Millisecond))
 		}
 	}
