@@ -134,6 +134,11 @@ func TestAHostThatIsDrainedSaysNothingBeforeTheDisclosure(t *testing.T) {
 	r.undisclosed = false
 	r.says("again", 500)
 	r.expect(r.lastRespond().Kind == "farewell", "after the disclosure the model does: %v", r.lastRespond())
+
+	r = greets(t, testConfig(), undisclosed)
+	r.do(hangUpAsked{reason: EndDrained})
+	r.says("again", 500)
+	r.expect(r.count(MomentApology) == 1 && r.c.ending.reason == EndDrained, "the second miss does not change why it ends: %+v", r.c.ending)
 }
 
 func TestAResponseThatNobodyAskedForIsNotHeardBeforeTheDisclosure(t *testing.T) {
