@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,7 @@ func KeepsUnknown(t *testing.T, s call.Store, raw Raw) {
 	Create(t, s, NewCall("a", "+4930100001"))
 	record := raw.Get(t, "a")
 	record["mood"], record["costs"] = json.RawMessage(`"sunny"`), json.RawMessage(`{"rate":null,"deep":[1,2.50]}`)
+	record["request"] = into(t, record["request"], "language", `"fr"`)
 	raw.Put(t, "a", record)
 	Apply(t, s, "a", Dialled("CA1")...)
 	after := raw.Get(t, "a")
@@ -50,11 +52,42 @@ func KeepsUnknown(t *testing.T, s call.Store, raw Raw) {
 			t.Errorf("%s is %s after a rewrite, was %s", name, after[name], record[name])
 		}
 	}
+	var attempts []json.RawMessage
+	if err := json.Unmarshal(after["attempts"], &attempts); err != nil || len(attempts) != 1 {
+		t.Fatal(len(attempts), err)
+	}
+	after["attempts"] = json.RawMessage("[" + string(into(t, attempts[0], "carrier", `"new"`)) + "]")
+	raw.Put(t, "a", after)
 	// A known attribute that became empty must not come back from the old record.
 	Apply(t, s, "a", call.Reported{Attempt: 1, At: Base.Add(5 * time.Second), Report: call.ProviderReport{ProviderCallID: "CA1", Status: call.Busy}})
 	if c := Apply(t, s, "a", call.Claimed{ClaimID: "again", At: Base.Add(time.Hour)}); c.NextAttemptAt != nil {
 		t.Errorf("nextAttemptAt came back: %v", c.NextAttemptAt)
 	}
+	// To the call's end: both programs write it in turn, and each leaves the other's alone.
+	if c := Apply(t, s, "a", call.Ticked{At: NewCall("a", "").Request.WindowEnd}); !c.Final() {
+		t.Fatal("the call is not final after its window")
+	}
+	end := raw.Get(t, "a")
+	for where, want := range map[string]string{"request": `"language":"fr"`, "attempts": `"carrier":"new"`, "costs": `2.50`} {
+		if strings.Count(string(end[where]), want) != 1 {
+			t.Errorf("%s is not once in %s: %s", want, where, end[where])
+		}
+	}
+}
+
+// into adds an attribute to a JSON object.
+func into(t *testing.T, object json.RawMessage, name, value string) json.RawMessage {
+	t.Helper()
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(object, &all); err != nil {
+		t.Fatal(err)
+	}
+	all[name] = json.RawMessage(value)
+	out, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // RefusesNewer holds a store against its promise not to touch records of a newer schema.

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) call.Store) {
 		{"an update is the next version, and a stale one changes nothing", versions},
 		{"what a caller does to its copy, the store does not see", isolation},
 		{"of a hundred claims at once one wins", oneClaim},
+		{"of a hundred counted claims at once one wins and one counts", oneCountedClaim},
 		{"a repeat under the same key is the same call", sameKey},
 		{"a key under another body is a conflict", otherBody},
 		{"a key is its token's own", keyPerToken},
@@ -49,10 +50,15 @@ func Run(t *testing.T, open func(t *testing.T) call.Store) {
 		{"a number is claimed so often on a day and no more", attemptsPerNumber},
 		{"live attempts have so many places, and give them back", livePlaces},
 		{"of fifty claims at once as many are live as may be", livesAtOnce},
+		{"a place is given back once, however often it is said", placesOnce},
 		{"a provider's call id leads to its call", providerIndex},
+		{"a provider's call id stays with its first call", firstBinding},
 		{"due is what is due and nothing else, longest due first", dueIndex},
 		{"due follows every write", dueFollows},
+		{"after many steps of many calls, due is what the records say", dueOfMany},
 		{"a final call is left by no late, doubled or stale write", terminal},
+		{"a write that is made again changes nothing", lateWrites},
+		{"an end is never left, whatever comes doubled, shuffled and late", neverLeft},
 		{"a context that is over starts nothing", overContext},
 	}
 	for _, p := range parts {

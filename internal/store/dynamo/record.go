@@ -1,0 +1,95 @@
+package dynamo
+
+import (
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/clawdbot/call-agent/call"
+)
+
+// Attributes of our items.
+const (
+	attrRecord    = "record"
+	attrVersion   = "version"
+	attrWriter    = "writer"
+	attrSchema    = "schema"
+	attrStatus    = "status"
+	attrOutcome   = "outcome"
+	attrUpdatedAt = "updatedAt"
+	attrLive      = "live"
+
+	attrCallID   = "callId"
+	attrBodyHash = "bodyHash"
+	attrExpires  = "expires"
+)
+
+// record is a call's item, read.
+type record struct {
+	call call.Call
+	// raw is the record's JSON as stored: what a newer program wrote is in it.
+	raw []byte
+	// writer names the write that made this version.
+	writer string
+	// live says that the call is in the set of those with a place among the live ones.
+	live bool
+}
+
+// decodeRecord reads a call's item. Attributes that this program does not know are nothing to it.
+func decodeRecord(it item) (record, error) {
+	r := record{raw: []byte(text(it, attrRecord)), writer: text(it, attrWriter)}
+	_, r.live = number(it, attrLive)
+	if schema, ok := number(it, attrSchema); ok && schema > call.SchemaVersion {
+		return record{}, fmt.Errorf("its schema is %d and this program knows %d; start the newer call agent that wrote it", schema, call.SchemaVersion)
+	}
+	var err error
+	if r.call, err = call.DecodeRecord(r.raw); err != nil {
+		return record{}, err
+	}
+	if id := callOfKey(it); r.call.ID != id || id == "" {
+		return record{}, fmt.Errorf("it is the record of call %q under the key of %q; restore the item from a backup", r.call.ID, id)
+	}
+	if version, _ := number(it, attrVersion); version != r.call.Version {
+		return record{}, fmt.Errorf("its version is %d and its record's %d; restore the item from a backup", version, r.call.Version)
+	}
+	return r, nil
+}
+
+// maxRecord keeps an item within DynamoDB's 400 KB: what is beside the record is less
+// than the rest.
+const maxRecord = 390 << 10
+
+// attributesOf are the attributes of a record's next version, written over raw (nil:
+// there is none). Those of the due index and ttl are absent where nothing is due, or
+// where the call stays.
+func (s *Store) attributesOf(c call.Call, raw []byte) (item, error) {
+	raw, err := call.EncodeRecord(c, raw)
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) > maxRecord {
+		return nil, &call.Error{Code: call.TooLarge, CallID: c.ID, Message: fmt.Sprintf(
+			"The record of call %s would have %d KB, and the call table holds %d. Nothing was written; shorten the request's texts and metadata.", c.ID, len(raw)>>10, maxRecord>>10)}
+	}
+	it := item{
+		attrRecord: str(string(raw)), attrVersion: num(c.Version), attrWriter: str(rand.Text()), attrSchema: num(c.Schema),
+		attrStatus: str(string(c.Status)), attrOutcome: str(string(c.Outcome)), attrUpdatedAt: instant(c.UpdatedAt),
+	}
+	if c.Due != nil {
+		it[AttrDuePK], it[AttrDueAt] = str(dueShardOf(c.ID)), instant(*c.Due)
+	}
+	if at := s.expiry(c); at != nil {
+		it[AttrTTL] = epoch(*at)
+	}
+	return it, nil
+}
+
+// expiry is when a call may be forgotten: so long after its end, and never while
+// something must still be done about it.
+func (s *Store) expiry(c call.Call) *time.Time {
+	if s.retention <= 0 || c.CompletedAt == nil || c.Due != nil {
+		return nil
+	}
+	at := c.CompletedAt.Add(s.retention)
+	return &at
+}
