@@ -84,7 +84,7 @@ func TestAnOperatorSeesAndEndsACall(t *testing.T) {
 	<-p.gone
 	h.await("the session is gone", func() bool { status, _ := ask("GET", one); return status == 404 })
 	h.mustLoad() // closes the store
-	if last := h.record(a.CallID).Attempts[0]; last.EndReason != call.EndDrained || !last.FarewellPlayed {
+	if last := h.record(a.CallID).Attempts[0]; last.EndReason != call.EndCanceled || last.Status != call.Canceled || !last.FarewellPlayed {
 		t.Errorf("%s, farewell %t", last.EndReason, last.FarewellPlayed)
 	}
 }

@@ -69,7 +69,7 @@ func (r *resolver) text(path, v string) string {
 	}
 	out, err := r.replacer.ReplaceOrErr(v, true, true)
 	if err != nil {
-		r.faults = append(r.faults, config.Fault{Key: path, Problem: err.Error(), Mend: "set the variable or file it names"})
+		r.faults = append(r.faults, config.Fault{Key: path, Problem: "nothing stands behind " + v, Mend: "set the variable, or write the file, that it names"})
 	}
 	return out
 }

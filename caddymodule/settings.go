@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/clawdbot/call-agent/internal/app/local"
+	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/config"
 )
 
@@ -28,7 +28,7 @@ func settings(document []byte) (*config.Config, error) {
 	if c.Server.PublicBaseURL == "" {
 		c.Server.PublicBaseURL = siteAddress(os.Getenv(listenVariable), c.Server.Port)
 	}
-	faults = add(faults, local.Check(c))
+	faults = add(faults, wiring.Check(c))
 	if len(faults) == 0 {
 		return c, nil
 	}

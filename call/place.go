@@ -130,7 +130,7 @@ func (s *Service) dial(ctx context.Context, id ID) (Call, Started, error) {
 	}
 	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialLimit)
 	defer cancel()
-	started, err := s.Telephony.StartCall(dctx, s.dialOf(&c, c.Last()))
+	started, err := s.Telephony.StartCall(dctx, s.dialOf(dctx, &c, c.Last()))
 	c, _, werr := s.apply(ctx, id, s.dialled(n, started, err))
 	return c, started, werr
 }
@@ -156,15 +156,19 @@ func (s *Service) dialled(attempt int, started Started, err error) Event {
 	return DialLost{Attempt: attempt, Words: d.Error(), At: s.Now()}
 }
 
-func (s *Service) dialOf(c *Call, a *Attempt) Dial {
+func (s *Service) dialOf(ctx context.Context, c *Call, a *Attempt) Dial {
 	q := fmt.Sprintf("?callId=%s&attempt=%d", c.ID, a.Number)
 	token := s.token(c, a)
+	stream, err := s.streamURL(ctx, c.ID, token)
+	if err != nil { // a phone that needs it can be given none; any other asks once it was picked up
+		s.Log.WarnContext(ctx, "no media host to name at the dial", "call_id", c.ID, "attempt", a.Number, "error", err)
+	}
 	return Dial{
 		CallID: c.ID, Attempt: a.Number, To: c.Request.To,
 		VoiceURL:  s.PublicURL + "/voice" + q,
 		StatusURL: s.PublicURL + "/status" + q, MachineURL: s.PublicURL + "/amd" + q,
 		RingTimeout: s.Rules.RingTimeout, MaxLength: s.Rules.MaxCall,
-		StreamToken: token, StreamURL: s.streamURL(c.ID, token),
+		StreamToken: token, StreamURL: stream,
 	}
 }
 
@@ -177,14 +181,11 @@ func (s *Service) token(c *Call, a *Attempt) string {
 	return StreamToken{CallID: c.ID, Attempt: a.Number, Expires: expires}.Sign(s.StreamSecret)
 }
 
-// streamURL picks a media host by call id, so that repeats of a webhook name the same one.
-func (s *Service) streamURL(id ID, token string) string {
-	if len(s.StreamURLs) == 0 {
-		return ""
+// streamURL is where a token is shown: at the media host that is to hold the call.
+func (s *Service) streamURL(ctx context.Context, id ID, token string) (string, error) {
+	host, err := s.Media.Host(ctx, id)
+	if err != nil {
+		return "", err
 	}
-	sum := 0
-	for _, b := range []byte(id) {
-		sum += int(b)
-	}
-	return s.StreamURLs[sum%len(s.StreamURLs)] + "/voice/stream/" + token
+	return host + "/voice/stream/" + token, nil
 }

@@ -226,6 +226,9 @@ type Media interface {
 	// keeps running. An error is a *MediaError: no place is free, or the model does
 	// not answer, and the attempt must wait. A second one for the same attempt is nothing.
 	Reserve(ctx context.Context, id ID, attempt int, until time.Time) error
+	// Host is the ws(s) base of the media host that is to hold the call's stream: of
+	// several, one that has room. An error is a *MediaError: there is none now.
+	Host(ctx context.Context, id ID) (base string, err error)
 	// Release gives the place back of an attempt that is over or was not dialled; one
 	// that was not reserved, or whose stream has taken it, is nothing.
 	Release(id ID, attempt int)

@@ -19,7 +19,8 @@ const (
 	EndMachine      EndReason = "machine"
 )
 
-// What the provider reported of an attempt that had no conversation.
+// What the provider reported of an attempt that had no conversation. EndCanceled is also
+// what somebody asked for while the call was held.
 const (
 	EndBusy           EndReason = "busy"
 	EndNoAnswer       EndReason = "no_answer"
@@ -69,6 +70,8 @@ func (r EndReason) sessionStatus(greetingHeard bool) Status {
 			return Failed
 		}
 		return Completed
+	case EndCanceled:
+		return Canceled
 	default:
 		return Failed
 	}

@@ -26,10 +26,8 @@ type Service struct {
 
 	Rules    Rules
 	Defaults Defaults
-	// PublicURL is server.publicBaseUrl without a trailing slash; StreamURLs are the
-	// ws(s) bases of the media hosts.
-	PublicURL  string
-	StreamURLs []string
+	// PublicURL is server.publicBaseUrl without a trailing slash.
+	PublicURL string
 	// StreamSecret signs stream tokens; StreamAccount is the provider account that a
 	// stream's start must name, empty where the provider has none (mock).
 	StreamSecret  []byte

@@ -40,9 +40,14 @@ func (s *Service) Voice(ctx context.Context, v VoiceRequest) (VoiceReply, error)
 	if a == nil || a.ProviderCallID != v.Report.ProviderCallID {
 		return VoiceReply{Kind: VoiceHangUp}, nil
 	}
+	stream, err := s.streamURL(ctx, c.ID, s.token(&c, a))
+	if err != nil { // the provider will report the call's end, and nobody was greeted: it is tried again
+		s.Log.ErrorContext(ctx, "answered, and no media host can hold the call; the callee hears an apology", "call_id", c.ID, "attempt", a.Number, "error", err)
+		return VoiceReply{Kind: VoiceApology}, nil
+	}
 	return VoiceReply{
 		Kind: VoiceConnect, CallID: c.ID, Attempt: a.Number,
-		StreamURL: s.streamURL(c.ID, s.token(&c, a)),
+		StreamURL: stream,
 		AfterURL:  fmt.Sprintf("%s/voice?callId=%s&attempt=%d&after=stream", s.PublicURL, c.ID, a.Number),
 	}, nil
 }

@@ -96,7 +96,7 @@ func TestEndReasonsAreOneClosedList(t *testing.T) {
 			t.Errorf("%s is not lower case", reason)
 		}
 	}
-	if len(seen) != 17 {
+	if len(seen) != 18 {
 		t.Errorf("%d reasons", len(seen))
 	}
 }

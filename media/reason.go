@@ -46,6 +46,8 @@ const (
 	EndBadStream EndReason = "bad_stream"
 	// EndDrained: the host is being taken out of service and said goodbye ([Session.HangUp]).
 	EndDrained EndReason = "drained"
+	// EndCanceled: somebody who may asked for the end of the call ([Session.HangUp]).
+	EndCanceled EndReason = "canceled"
 	// EndHostLost: the session's context was cancelled without a reason: the host stopped at once.
 	EndHostLost EndReason = "host_lost"
 )
@@ -54,7 +56,7 @@ const (
 func EndReasons() []EndReason {
 	return append(claims(),
 		EndCalleeHangup, EndSilence, EndMaxLength, EndMachine,
-		EndModelLost, EndModelSilent, EndDisclosureMissing, EndPhoneLost, EndBadStream, EndDrained, EndHostLost)
+		EndModelLost, EndModelSilent, EndDisclosureMissing, EndPhoneLost, EndBadStream, EndDrained, EndCanceled, EndHostLost)
 }
 
 // claims are the reasons that the model may give to end_call.
@@ -68,7 +70,7 @@ func (r EndReason) Error() string { return "call ended: " + string(r) }
 // spoken says whether a hang-up for this reason, asked for from outside, is announced by a farewell.
 func (r EndReason) spoken() bool {
 	switch r {
-	case EndDrained, EndMaxLength, EndSilence:
+	case EndDrained, EndCanceled, EndMaxLength, EndSilence:
 		return true
 	case EndBooked, EndRefused, EndVoicemail, EndWrongNumber, EndCallback, EndUnclear, EndCalleeHangup,
 		EndMachine, EndModelLost, EndModelSilent, EndDisclosureMissing, EndPhoneLost, EndBadStream, EndHostLost:

@@ -68,7 +68,7 @@ func New(cfg Config, phone Phone, dialer Dialer, tools Tools, observer Observer)
 	}, nil
 }
 
-// HangUp asks for the end of the call. EndDrained, EndMaxLength and EndSilence say
+// HangUp asks for the end of the call. EndDrained, EndCanceled, EndMaxLength and EndSilence say
 // goodbye first; every other reason ends it at once.
 func (s *Session) HangUp(reason EndReason) {
 	select {

@@ -45,8 +45,8 @@ func (w *World) Another() *call.Service {
 	return &call.Service{
 		Store: w.Store, Telephony: w.Telephony, Calendar: w.Calendar, Notifier: w.Notifier,
 		Scheduler: w.Scheduler, Numbers: w.Numbers, Media: w.Media, Rules: Rules(),
-		Defaults:  call.Defaults{Timezone: "America/Los_Angeles", WorkingHours: Hours()},
-		PublicURL: "https://agent.example", StreamURLs: []string{"wss://media.example"},
+		Defaults:     call.Defaults{Timezone: "America/Los_Angeles", WorkingHours: Hours()},
+		PublicURL:    "https://agent.example",
 		StreamSecret: []byte("calltest stream secret"), StreamAccount: Account,
 		Disclosure: "Hello, this is an AI assistant calling on behalf of {userName}.",
 		Now:        time.Now, Log: slog.New(slog.NewJSONHandler(w.Log, nil)),

@@ -10,6 +10,9 @@ import (
 	"github.com/clawdbot/call-agent/call"
 )
 
+// MediaHost is where its streams go.
+const MediaHost = "wss://media.example"
+
 // Media is a media plane with room for everybody, unless it is told otherwise. The
 // zero value is ready.
 type Media struct {
@@ -21,7 +24,7 @@ type Media struct {
 
 var _ call.Media = (*Media)(nil)
 
-// Down makes every reservation fail with err; nil ends that.
+// Down makes every reservation, and every question for a host, fail with err; nil ends that.
 func (m *Media) Down(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -39,6 +42,13 @@ func (m *Media) Reserve(_ context.Context, id call.ID, attempt int, _ time.Time)
 		m.reserved = append(m.reserved, k)
 	}
 	return nil
+}
+
+// Host implements [call.Media].
+func (m *Media) Host(context.Context, call.ID) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return MediaHost, m.down
 }
 
 // Release implements [call.Media].

@@ -34,7 +34,7 @@ type Config struct {
 	Tunnel    Tunnel
 
 	Disclosure    string        // first sentence of every call; {userName} is replaced
-	ControlPlane  string        // "local", or the https URL of a remote control plane
+	ControlPlane  string        // "local", "remote", or the https URL of the remote one, with which the doctor compares notes
 	DataDir       string        // folder of the local store; empty: DataDirectory chooses
 	MaxSessions   int           // live media sessions per process
 	RingTimeout   time.Duration // how long the callee's phone may ring
@@ -43,8 +43,8 @@ type Config struct {
 	DrainTimeout  time.Duration // how long live calls may last once the process is told to end
 	RetentionDays int           // days until a final call is deleted
 
-	// Cloud is set by the composition that runs on AWS, never by a key: there a calendar bridge on a loopback or private
-	// address cannot be reached and is a fault.
+	// Cloud is set by the compositions that belong to AWS, never by a key: a calendar bridge or hooks on a loopback or
+	// private address cannot be reached from there and is a fault, unless twilio.baseUrl shows that all this is a test.
 	Cloud bool
 
 	given map[string]bool // keys set by anyone but New
@@ -169,6 +169,9 @@ func Load(document []byte, lookup func(string) (string, bool)) (*Config, error) 
 	all = all.with(c.Validate())
 	return c, all.err()
 }
+
+// Remote says whether the control plane is elsewhere, and this host holds streams only.
+func (c *Config) Remote() bool { return c.ControlPlane != ControlPlaneLocal }
 
 // Given says whether the key at path was set by somebody, rather than left at its default.
 func (c *Config) Given(path string) bool { return c.given[path] }

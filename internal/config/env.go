@@ -51,8 +51,12 @@ func (c *Config) ApplyEnv(lookup func(string) (string, bool)) error {
 	return faults.err()
 }
 
-// processVariables begin with our prefix and are no keys: the shipped Caddyfile reads them itself.
-var processVariables = []string{EnvPrefix + "LISTEN", EnvPrefix + "ADMIN"}
+// processVariables begin with our prefix and are no keys: the shipped Caddyfile reads the first two itself, and
+// template.yaml gives the others to what runs on AWS (package cloud).
+var processVariables = []string{
+	EnvPrefix + "LISTEN", EnvPrefix + "ADMIN", EnvPrefix + "PARAMETER", EnvPrefix + "TABLE",
+	EnvPrefix + "SCHEDULE_GROUP", EnvPrefix + "SCHEDULE_ROLE", EnvPrefix + "SCHEDULE_TARGET", EnvPrefix + "SCHEDULE_DLQ",
+}
 
 // UnknownEnv warns of every variable in environ (os.Environ's form) that begins with our prefix and is no key's, each
 // with the name that may have been meant: a misspelt variable would otherwise do nothing, silently. No value is

@@ -68,13 +68,18 @@ func unknown(path string) Fault {
 	return Fault{Key: path, Problem: "no such key", Mend: fmt.Sprintf("did you mean %s?", nearest(path))}
 }
 
-// nearest is the known key most like path; a match of the last word counts as much as one of the whole.
+// nearest is the known key, or group of keys, most like path; a match of the last word counts as much as one of the whole.
 func nearest(path string) string {
 	best, bestDistance := "", 1<<30
-	for _, k := range table {
-		d := min(distance(plain(path), plain(k.Path)), 1+distance(plain(last(path)), plain(last(k.Path))))
+	consider := func(name string, d int) {
 		if d < bestDistance {
-			best, bestDistance = k.Path, d
+			best, bestDistance = name, d
+		}
+	}
+	for _, k := range table {
+		consider(k.Path, min(distance(plain(path), plain(k.Path)), 1+distance(plain(last(path)), plain(last(k.Path)))))
+		if group, _, grouped := strings.Cut(k.Path, "."); grouped && !strings.Contains(path, ".") {
+			consider(group+".*", distance(plain(path), plain(group)))
 		}
 	}
 	return best

@@ -15,6 +15,8 @@ const (
 	StreamSignatureRequire = "require"
 
 	ControlPlaneLocal = "local"
+	// ControlPlaneRemote: the functions on AWS are the control plane.
+	ControlPlaneRemote = "remote"
 
 	// DefaultOpenAIBaseURL and DefaultTwilioBaseURL are the vendors' own.
 	DefaultOpenAIBaseURL = "wss://api.openai.com/v1"
@@ -141,7 +143,7 @@ func hostKeys() []Key {
 	return []Key{
 		scalar("disclosure", KindString, DefaultDisclosure, "first sentence of every call", asString,
 			func(c *Config) *string { return &c.Disclosure }),
-		scalar("control_plane", KindString, ControlPlaneLocal, "local, or the https URL of a remote control plane", asURL,
+		scalar("control_plane", KindString, ControlPlaneLocal, "local, remote, or the https URL of the remote one", asURL,
 			func(c *Config) *string { return &c.ControlPlane }),
 		scalar("data_dir", KindString, "", "folder of the local store; default the user's data folder", asString,
 			func(c *Config) *string { return &c.DataDir }),

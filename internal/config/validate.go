@@ -143,6 +143,8 @@ func checkNotify(c *Config, fs *Faults) {
 			fs.add(false, "notify.hooksUrl", problem, "write the hooks' http(s) address, without /agent")
 		}
 	}
+	fs.add(!c.Cloud || loopback(c.Twilio.BaseURL) || !private(n.HooksURL), "notify.hooksUrl",
+		"is a loopback or private address, which AWS cannot reach", "write the hooks' public https address")
 	fs.add(n.HooksURL == "" || !n.HooksToken.Empty(), "notify.hooksToken", "is missing beside notify.hooksUrl", "set both, or neither")
 	fs.add(n.HooksToken.Empty() || n.HooksURL != "", "notify.hooksUrl", "is missing beside notify.hooksToken", "set both, or neither")
 }
@@ -182,9 +184,12 @@ func checkPolicy(c *Config, fs *Faults) {
 }
 
 func checkHost(c *Config, fs *Faults) {
-	if c.ControlPlane != ControlPlaneLocal {
-		problem := urlProblem(c.ControlPlane, "https")
-		fs.add(problem == "", "control_plane", problem, "write local, or an https URL")
+	if c.Remote() {
+		problem := urlProblem(c.ControlPlane, "https", "http")
+		if problem == "" && !secure(c.ControlPlane) && !loopback(c.ControlPlane) {
+			problem = "is http"
+		}
+		fs.add(problem == "" || c.ControlPlane == ControlPlaneRemote, "control_plane", problem, "write local, remote, or the https URL of the remote one")
 	}
 	fs.add(c.MaxSessions > 0, "max_sessions", "is 0, so no call could be held", "write at least 1")
 	// Twilio refuses a ring time beyond 600 s; under 5 s no phone is picked up.

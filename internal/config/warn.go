@@ -35,6 +35,7 @@ func (c *Config) Warnings() []string {
 		"calendar.baseUrl: the token travels without TLS; write https://")
 	warn(!c.Notify.HooksToken.Empty() && c.Notify.HooksURL != "" && !secure(c.Notify.HooksURL) && !private(c.Notify.HooksURL),
 		"notify.hooksUrl: the token travels without TLS; write https://")
+	warn(c.Cloud && loopback(c.Twilio.BaseURL), "twilio.baseUrl: is a loopback address, so this is a test deployment: it places no real call")
 	warn(c.Telephony.Provider == ProviderTwilio && !c.Policy.Dialling, "policy.dialling: is off, so no call is placed")
 	return out
 }

@@ -39,7 +39,7 @@ func newHouse(t *testing.T) *house {
 	w.Telephony.OnStart = func(context.Context, call.Dial) (call.Started, error) { return call.Started{ProviderCallID: sid}, nil }
 	now := time.Date(2026, 3, 2, 17, 0, 0, 0, time.UTC)
 	service := w.Service
-	service.Telephony, service.PublicURL, service.StreamURLs = h.phone, "https://h", []string{"wss://m"}
+	service.Telephony, service.PublicURL = h.phone, "https://h"
 	service.Now, service.Log = func() time.Time { return now }, slog.New(slog.NewTextHandler(&h.log, nil))
 	h.handler = New(Options{Service: service, PublicURL: "https://h", Counters: h.counters, Log: service.Log})
 	request := call.Request{To: "+14155550123", Goal: "x", DurationMinutes: 30, WindowStart: now, WindowEnd: now.AddDate(0, 0, 14)}
@@ -82,7 +82,7 @@ func TestAnAnsweredCallIsConnectedAndARepeatGetsTheSame(t *testing.T) {
 	h := newHouse(t)
 	h.phone.report = call.ProviderReport{ProviderCallID: sid, Status: call.InProgress, Sequence: -1}
 	first := h.post(h.query("/voice"), "CallSid="+sid)
-	h.want(first, 200, "kind 0 wss://m/voice/stream/"+string(h.id)+".1.")
+	h.want(first, 200, "kind 0 wss://media.example/voice/stream/"+string(h.id)+".1.")
 	if first.Header().Get("Content-Type") != "text/xml" {
 		t.Error(first.Header())
 	}

@@ -86,7 +86,7 @@ func tryWrite(dir string) error {
 	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
-// checkStore opens the call store if nobody holds it. That a server holds it is a good
+// checkStore reads the call store, and changes nothing in it, if nobody holds it. That a server holds it is a good
 // sign, and then the check named server asks it how it is.
 func checkStore(path string) Check {
 	if _, err := os.Stat(path); err != nil {
@@ -95,15 +95,12 @@ func checkStore(path string) Check {
 	if held(path) {
 		return fine("a running call agent holds the call store")
 	}
-	s, err := store.Open(path, store.Options{LockTimeout: lockPatience})
+	err := store.Inspect(path, lockPatience)
 	switch {
 	case err != nil && held(path): // since a moment ago
 		return fine("a running call agent holds the call store")
 	case err != nil:
-		return failed("the call store cannot be opened: "+err.Error(), "restore it from a backup, or start the newer call agent that wrote it; moving it away forgets every call")
-	}
-	if err := s.Close(); err != nil {
-		return failed("the call store cannot be closed: "+err.Error(), "check the disk")
+		return failed("the call store cannot be read: "+err.Error(), "restore it from a backup, or start the newer call agent that wrote it; moving it away forgets every call")
 	}
 	return fine("the call store is whole and not in use")
 }

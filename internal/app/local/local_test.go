@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -100,49 +99,6 @@ func TestEveryEndOfASessionIsAnEndOfAnAttempt(t *testing.T) {
 		if !slices.Contains(call.EndReasons(), call.EndReason(r)) {
 			t.Errorf("media ends a session as %q, which is not on call's closed list", r)
 		}
-	}
-}
-
-func TestAConfigurationBecomesTheRules(t *testing.T) {
-	zone, err := time.LoadLocation("America/Los_Angeles")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := rules(site(t, map[string]string{
-		"telephony.provider": "twilio", "twilio.fromNumber": "+14155550100", "retry.maxAttempts": "4", "retry.initialDelayMs": "30000", "retry.backoffFactor": "1.5",
-		"retry.retryStatuses": "busy,no-answer", "ring_timeout": "40s", "policy.max_call_seconds": "300",
-		"notify.hooksUrl": "http://127.0.0.1:1/hooks", "notify.hooksToken": "x",
-	}))
-	want := call.Rules{
-		MaxAttempts: 4, InitialDelay: 30 * time.Second, BackoffFactor: 1.5, RetryStatuses: []call.Status{call.Busy, call.NoAnswer},
-		RingTimeout: 40 * time.Second, MaxCall: 5 * time.Minute, StreamPatience: 100 * time.Second, Notify: true,
-		Policy: call.Policy{
-			Dialling: true, Countries: []string{"US"}, Hours: call.CallingHours{Start: 8 * 60, End: 21 * 60},
-			CallsPerDay: 20, AttemptsPerNumber: 4, Concurrent: 5, Day: zone,
-		},
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("\n%+v, want\n%+v", got, want)
-	}
-	got = rules(site(t, map[string]string{"policy.max_calls_per_day": "7", "policy.dialling": "off", "policy.allowed_countries": "de,at"}))
-	want = call.Rules{
-		MaxAttempts: 3, InitialDelay: time.Minute, BackoffFactor: 2, RetryStatuses: []call.Status{call.Busy, call.NoAnswer, call.Failed},
-		RingTimeout: 25 * time.Second, MaxCall: 55 * time.Minute, StreamPatience: 10 * time.Minute, NoStreamIsFinal: true,
-		Policy: call.Policy{Countries: []string{"DE", "AT"}, Hours: call.CallingHours{End: 24 * 60}, CallsPerDay: 7, Day: zone},
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("mock, with defaults:\n%+v, want\n%+v", got, want)
-	}
-}
-
-func TestStreamsGoToTheMediaHostsOrToTheSiteItself(t *testing.T) {
-	for base, want := range map[string]string{"https://agent.example": "wss://agent.example", "http://localhost:1": "ws://localhost:1"} {
-		if got := streamHosts(site(t, map[string]string{"server.publicBaseUrl": base})); !slices.Equal(got, []string{want}) {
-			t.Errorf("%s: %v", base, got)
-		}
-	}
-	if got := streamHosts(site(t, map[string]string{"stream.hosts": "wss://a,wss://b/x"})); !slices.Equal(got, []string{"wss://a", "wss://b/x"}) {
-		t.Errorf("%v", got)
 	}
 }
 
@@ -355,16 +311,5 @@ func TestTheMocksPageIsServed(t *testing.T) {
 	body, err := io.ReadAll(w.Body)
 	if err != nil || w.Code != 200 || !strings.Contains(string(body), "<html") {
 		t.Errorf("%d %.80s", w.Code, body)
-	}
-}
-
-func TestTokensKeepToTheirScopes(t *testing.T) {
-	c := site(t, map[string]string{"tools.tokens": `{"name":"reader","sha256":"` + strings.Repeat("0", 64) + `","scopes":["read"]}`})
-	if _, _, ok := (tokens{c.Tools.Tokens}).Match("wrong"); ok {
-		t.Error("a wrong token matches")
-	}
-	name, allowed, ok := (tokens{site(t, nil).Tools.Tokens}).Match(strings.Repeat("t", 32))
-	if !ok || name == "" || !allowed("call") || allowed("read") {
-		t.Errorf("%q %t", name, ok)
 	}
 }

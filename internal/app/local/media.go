@@ -6,6 +6,7 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/app/stream"
+	"github.com/clawdbot/call-agent/internal/app/wiring"
 )
 
 // plane is this process as the media plane of its own calls.
@@ -13,6 +14,7 @@ type plane struct {
 	sessions *stream.Sessions
 	model    *stream.Model
 	limit    int // max_sessions
+	hosts    []string
 	now      func() time.Time
 }
 
@@ -27,6 +29,11 @@ func (p plane) Reserve(ctx context.Context, id call.ID, attempt int, until time.
 		return &call.MediaError{Words: "this host holds as many calls as it can (max_sessions)"}
 	}
 	return nil
+}
+
+// Host implements [call.Media]: whichever of stream.hosts it is, this process is behind it.
+func (p plane) Host(_ context.Context, id call.ID) (string, error) {
+	return wiring.HostOf(p.hosts, id), nil
 }
 
 // Release implements [call.Media].

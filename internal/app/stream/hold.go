@@ -36,7 +36,7 @@ func (h *Handler) hold(ctx context.Context, phone *twiliostream.Conn, t call.Str
 	defer h.o.Sessions.listed.enter(l)()
 	out := s.Run(ctx)
 	h.o.Meter.Held(heldOf(out))
-	log.InfoContext(ctx, "call held", "end_reason", string(out.Reason), "greeting_heard", out.GreetingHeard, "farewell_played", out.FarewellPlayed,
+	log.InfoContext(ctx, "call held", "end_reason", l.recordedReason(out), "greeting_heard", out.GreetingHeard, "farewell_played", out.FarewellPlayed,
 		"duration", out.EndedAt.Sub(out.StartedAt).Round(time.Millisecond), "barge_ins", out.Quality.BargeIns,
 		"first_audio_ms", out.Quality.FirstAudioMS, "frames_dropped", out.Quality.DroppedIn+out.Quality.DroppedOut,
 		"bad_frames", out.Quality.BadFrames, "bad_events", out.Quality.BadEvents, "bad_audio", out.Quality.BadAudio, "silence_filled_ms", out.Quality.FilledMS)
@@ -50,7 +50,7 @@ func (h *Handler) config(c call.Call, l *line) media.Config {
 		TranscriptionModel: transcription,
 		SilencePrompt:      h.o.Config.SilencePrompt, SilenceHangup: h.o.Config.SilenceHangup, MaxLength: h.o.Config.MaxCall,
 		ToolTimeout: toolLimit, Admit: l.admit, Settle: l.settle,
-		Log: h.o.Log.With("call_id", c.ID),
+		Log: h.o.Log.With("call_id", c.ID, "attempt", l.token.Attempt),
 	}
 	for _, t := range call.ModelTools() {
 		if t.Name != call.ToolEndCall { // the session adds it itself
@@ -98,8 +98,8 @@ func words(out media.Outcome) string {
 		media.EndHostLost:          "this host stopped during the call",
 	}[out.Reason]
 	switch {
-	case out.Reason == media.EndVoicemail, out.Reason == media.EndMachine:
-		return "" // nobody to talk to, and nothing that went wrong
+	case out.Reason == media.EndVoicemail, out.Reason == media.EndMachine, out.Reason == media.EndCanceled:
+		return "" // nobody to talk to, or somebody's wish, and nothing that went wrong
 	case what != "" && out.FarewellPlayed:
 		return what + "; the callee heard a goodbye"
 	case what != "":

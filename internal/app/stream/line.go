@@ -76,9 +76,21 @@ func (l *line) renew(live *call.Live) {
 	}
 }
 
+// recordedReason is how the attempt ended as the record has it, which was perhaps not
+// this session's doing: somebody who reads the log must find the same word in both.
+func (l *line) recordedReason(out media.Outcome) string {
+	c, err := l.h.o.Service.Store.Get(l.ctx, l.token.CallID)
+	if err != nil {
+		return string(out.Reason)
+	}
+	if a := c.Attempt(l.token.Attempt); a != nil && a.EndReason != "" {
+		return string(a.EndReason)
+	}
+	return string(out.Reason)
+}
+
 // recordedEnd is why the record has moved on without the session, as a reason that ends
-// it without a word: nobody is left to hear one. The record keeps its own reason; this
-// one is what the log says of the session.
+// it without a word: nobody is left to hear one. The record keeps its own reason.
 func (l *line) recordedEnd() media.EndReason {
 	c, err := l.h.o.Service.Store.Get(l.ctx, l.token.CallID)
 	if err != nil {

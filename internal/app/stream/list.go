@@ -76,7 +76,7 @@ func (s *Sessions) List() []Info {
 }
 
 // HangUp asks the sessions of a call to say goodbye and returns how many it asked. The
-// attempt ends as drained, which the rules for retries decide about.
+// attempt ends as canceled, so that the callee is not rung up again.
 func (s *Sessions) HangUp(id call.ID) int {
 	s.listed.mu.Lock()
 	defer s.listed.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *Sessions) HangUp(id call.ID) int {
 	for l, e := range s.listed.lines {
 		if l.token.CallID == id {
 			e.ending = true
-			l.session.HangUp(media.EndDrained)
+			l.session.HangUp(media.EndCanceled)
 			asked++
 		}
 	}

@@ -135,7 +135,7 @@ func TestOperatorsSeeHowFarACallHasCome(t *testing.T) {
 	}
 	p.closed()
 	r.await("nobody is on the line", func() bool { return len(r.sessions.List()) == 0 })
-	if a := r.get(r.call.ID).Attempts[0]; a.EndReason != call.EndDrained || !a.FarewellPlayed {
+	if a := r.get(r.call.ID).Attempts[0]; a.EndReason != call.EndCanceled || a.Status != call.Canceled || !a.FarewellPlayed {
 		t.Errorf("%s, farewell %t", a.EndReason, a.FarewellPlayed)
 	}
 }

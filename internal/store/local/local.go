@@ -84,12 +84,8 @@ func prepare(tx *bbolt.Tx) error {
 		return fmt.Errorf("create bucket %s: %w", bucketMeta, err)
 	}
 	if stored := meta.Get(keyLayout); stored != nil {
-		n, err := strconv.Atoi(string(stored))
-		if err != nil {
-			return fmt.Errorf("its layout number %q is damaged; restore the file from a backup", stored)
-		}
-		if n > layout {
-			return fmt.Errorf("its layout is %d and this program knows %d; start the newer call agent that wrote it", n, layout)
+		if err := knownLayout(string(stored)); err != nil {
+			return err
 		}
 	}
 	for _, name := range [][]byte{bucketCalls, bucketNumbers, bucketKeys, bucketExpiries, bucketProviders, bucketDue, bucketCounts, bucketLive} {
@@ -132,7 +128,22 @@ func (s *Store) update(ctx context.Context, doing string, fn func(*bbolt.Tx) err
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return wrap(doing, s.db.Update(fn))
+	refused := false
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		err := fn(tx)
+		refused = err != nil
+		return err
+	})
+	if err != nil && !refused && !errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		err = unwritable(err)
+	}
+	return wrap(doing, err)
+}
+
+// unwritable says what to do about a transaction that the disk did not take. Nothing of
+// it was written, and what was there is there: bbolt writes beside what it replaces.
+func unwritable(err error) error {
+	return fmt.Errorf("the disk did not take it (free some space in data_dir, and see that it may be written): %w", err)
 }
 
 func wrap(doing string, err error) error {

@@ -1,4 +1,4 @@
-package local
+package wiring
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"github.com/clawdbot/call-agent/internal/config"
 )
 
-// Check says what of a configuration this host cannot serve: what config.Validate finds,
+// Check says what of a configuration this program cannot serve: what config.Validate finds,
 // and what is valid but not carried yet. Its errors name keys and mends, and no secret.
 func Check(c *config.Config) error {
 	var faults config.Faults
@@ -23,7 +23,6 @@ func Check(c *config.Config) error {
 	in, out := c.OpenAI.InputFormat, c.OpenAI.OutputFormat
 	carried(in == config.FormatPCMU, "openai.inputFormat", in, "write "+config.FormatPCMU+", which is the telephone's own")
 	carried(out == config.FormatPCMU || out == config.FormatPCM, "openai.outputFormat", out, "write "+config.FormatPCMU+" or "+config.FormatPCM)
-	carried(c.ControlPlane == config.ControlPlaneLocal, "control_plane", "a remote control plane", "write "+config.ControlPlaneLocal)
 	carried(!c.Recording.Enabled, "recording.enabled", "the recording of calls", "write false; only the callee's last words are kept, in the report")
 	if len(faults) == 0 {
 		return nil
