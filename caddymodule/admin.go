@@ -11,7 +11,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/clawdbot/call-agent/call"
-	"github.com/clawdbot/call-agent/internal/app/local"
 	"github.com/clawdbot/call-agent/internal/app/stream"
 )
 
@@ -67,7 +66,7 @@ func (admin) session(w http.ResponseWriter, r *http.Request) error {
 		}
 	case http.MethodDelete:
 		asked := false
-		eachHost(func(h *local.Host) { asked = h.HangUp(id) || asked })
+		eachHost(func(h liveHost) { asked = h.HangUp(id) || asked })
 		if asked {
 			return answer(w, http.StatusAccepted, map[string]any{"callId": id, "state": stream.StateEnding})
 		}
@@ -97,7 +96,7 @@ func drainLimit() (limit time.Duration) {
 		return 0
 	}
 	for _, s := range app.(*App).started {
-		limit = max(limit, s.local.DrainTimeout())
+		limit = max(limit, s.app.DrainTimeout())
 	}
 	return limit
 }
@@ -105,7 +104,7 @@ func drainLimit() (limit time.Duration) {
 // sessionsOf are the live sessions of a call, or all.
 func sessionsOf(id call.ID) []stream.Info {
 	all := []stream.Info{}
-	eachHost(func(h *local.Host) {
+	eachHost(func(h liveHost) {
 		for _, i := range h.Sessions() {
 			if id == "" || i.CallID == id {
 				all = append(all, i)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,7 +12,11 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
+	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/internal/app/cloud"
 	"github.com/clawdbot/call-agent/internal/app/local"
+	"github.com/clawdbot/call-agent/internal/app/remote"
+	"github.com/clawdbot/call-agent/internal/app/stream"
 )
 
 // appID is the app that owns what the handlers share.
@@ -48,9 +52,28 @@ type App struct {
 
 // served is one handler's composition over a host it holds a reference on.
 type served struct {
-	key   string
-	host  *local.Host
-	local *local.App
+	key  string
+	host liveHost
+	app  app
+	// deactivate takes the composition back from its host.
+	deactivate func()
+}
+
+// liveHost is what outlives a configuration: local.Host or remote.Host.
+type liveHost interface {
+	caddy.Destructor
+	Sessions() []stream.Info
+	HangUp(id call.ID) bool
+	Live() int
+	Draining() bool
+	Drain(ctx context.Context, limit time.Duration)
+}
+
+// app is one configuration over a host: local.App or remote.App.
+type app interface {
+	http.Handler
+	Handles(r *http.Request) bool
+	DrainTimeout() time.Duration
 }
 
 // CaddyModule returns the module's ID and constructor.
@@ -111,36 +134,63 @@ func (a *App) Start() error {
 }
 
 func start(h *Handler) (*served, error) {
-	dir, err := h.config.DataDirectory()
+	if h.read.config.Remote() {
+		return startRemote(h)
+	}
+	dir, err := h.read.config.DataDirectory()
 	if err != nil {
 		return nil, err
 	}
-	key := "call_agent:" + dir
-	host, err := acquire(key, dir, h.logger)
+	s := &served{key: "call_agent:" + dir}
+	over, err := acquire(s.key, func() (*local.Host, error) {
+		return local.Open(local.Options{Dir: dir, Now: now, Log: h.logger, Meter: meter, Counters: &meter.webhooks})
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open the call store in data_dir: %w", err)
 	}
-	app, err := local.New(host, h.config, h.logger)
+	a, err := local.New(over, h.read.config, h.logger)
 	if err != nil {
-		_, derr := hosts.Delete(key)
-		return nil, errors.Join(fmt.Errorf("start the call agent: %w", err), derr)
+		return nil, s.unstarted(err)
 	}
-	host.Activate(app)
-	return &served{key: key, host: host, local: app}, nil
+	over.Activate(a)
+	s.host, s.app, s.deactivate = over, a, func() { over.Deactivate(a) }
+	return s, nil
 }
 
-func acquire(key, dir string, log *slog.Logger) (*local.Host, error) {
+// startRemote starts a media host whose control plane is elsewhere.
+func startRemote(h *Handler) (*served, error) {
+	s := &served{key: "call_agent:" + h.read.own + " " + h.read.environment.Table}
+	over, err := acquire(s.key, func() (*remote.Host, error) {
+		return remote.Open(remote.Options{Environment: h.read.environment, URL: h.read.own, Now: now, Log: h.logger, Meter: meter}), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	a, err := remote.New(over, cloud.Document{Config: h.read.config, Hash: h.read.hash}, h.logger)
+	if err != nil {
+		return nil, s.unstarted(err)
+	}
+	over.Activate(a)
+	s.host, s.app, s.deactivate = over, a, func() { over.Deactivate(a) }
+	return s, nil
+}
+
+// unstarted lets the host go again.
+func (s *served) unstarted(err error) error {
+	_, derr := hosts.Delete(s.key)
+	return errors.Join(fmt.Errorf("start the call agent: %w", err), derr)
+}
+
+func acquire[H liveHost](key string, open func() (H, error)) (over H, err error) {
 	for {
-		v, _, err := hosts.LoadOrNew(key, func() (caddy.Destructor, error) {
-			return local.Open(local.Options{Dir: dir, Now: now, Log: log, Meter: meter, Counters: &meter.webhooks})
-		})
+		v, _, err := hosts.LoadOrNew(key, func() (caddy.Destructor, error) { return open() })
 		switch {
 		case errors.Is(err, errStopped): // met a late request of a stopped configuration, see retain
 			continue
 		case err != nil:
-			return nil, fmt.Errorf("open the call store in data_dir: %w", err)
+			return over, err
 		}
-		return v.(*local.Host), nil
+		return v.(H), nil
 	}
 }
 
@@ -158,7 +208,7 @@ func (s *served) retain() (release func() error, err error) {
 		_, err := hosts.Delete(s.key)
 		return err
 	}
-	if v != caddy.Destructor(s.host) { // stopped, and opened anew by a later configuration
+	if v != any(s.host) { // stopped, and opened anew by a later configuration
 		return nil, errors.Join(errStopped, release())
 	}
 	return release, nil
@@ -169,7 +219,7 @@ func (a *App) Stop() error {
 	a.drain()
 	var all error
 	for _, s := range a.started {
-		s.host.Deactivate(s.local)
+		s.deactivate()
 		_, err := hosts.Delete(s.key)
 		all = errors.Join(all, err)
 	}
@@ -188,7 +238,7 @@ func (a *App) drain() {
 		return
 	}
 	for _, s := range a.started {
-		limit := s.local.DrainTimeout()
+		limit := s.app.DrainTimeout()
 		ctx, cancel := context.WithTimeout(context.Background(), limit+drainGrace)
 		s.host.Drain(ctx, limit)
 		cancel()
@@ -208,7 +258,7 @@ func drainOrphans(ctx context.Context) {
 // drainHosts drains all hosts of this process at once.
 func drainHosts(ctx context.Context, limit time.Duration) {
 	var drains sync.WaitGroup
-	eachHost(func(h *local.Host) { drains.Go(func() { h.Drain(ctx, limit) }) })
+	eachHost(func(h liveHost) { drains.Go(func() { h.Drain(ctx, limit) }) })
 	drains.Wait()
 }
 

@@ -118,7 +118,7 @@ func TestThePublicAddressIsTheSitesUnlessSaidOtherwise(t *testing.T) {
 // What is wrong with a document is told at once: literal secrets, missing variables,
 // unknown keys, what no rule allows.
 func TestEveryFaultIsToldAtOnce(t *testing.T) {
-	_, err := settings([]byte(`{"telephony":{"provider":"carrier"},"stream":{"secret":"hunter2"},"openai":{"apiKey":"{env.NOT_SET_ANYWHERE}"},"ringtimeout":"3s"}`))
+	_, err := settings(t.Context(), []byte(`{"telephony":{"provider":"carrier"},"stream":{"secret":"hunter2"},"openai":{"apiKey":"{env.NOT_SET_ANYWHERE}"},"ringtimeout":"3s"}`), "")
 	if err == nil {
 		t.Fatal("accepted")
 	}

@@ -35,7 +35,8 @@ func init() {
 type Handler struct {
 	document json.RawMessage
 
-	config *config.Config
+	// read is the configuration as Provision read it.
+	read reading
 	// logger follows the running configuration; own is this one's.
 	logger *slog.Logger
 	own    slog.Handler
@@ -69,16 +70,12 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.own, h.ready = ctx.Slogger().Handler(), make(chan struct{})
 	h.logger = follow(h.own)
 	site, unknown := addressOf(ctx)
-	document, err := withDefault(h.document, site)
+	read, err := settings(ctx, h.document, site)
 	if err != nil {
-		return fmt.Errorf("call_agent configuration: %w", err)
+		return fmt.Errorf("call_agent configuration: %w", explain(err, read.config, unknown))
 	}
-	c, err := settings(document)
-	if err != nil {
-		return fmt.Errorf("call_agent configuration: %w", explain(err, c, unknown))
-	}
-	h.config = c
-	for _, w := range append(c.Warnings(), config.UnknownEnv(os.Environ())...) {
+	h.read = read
+	for _, w := range append(read.config.Warnings(), config.UnknownEnv(os.Environ())...) {
 		slog.New(h.own).Warn(w)
 	}
 	app, err := ctx.App(appID)
@@ -96,7 +93,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		w.Header().Set("Retry-After", "1")
 		return caddyhttp.Error(http.StatusServiceUnavailable, errStarting)
 	}
-	if !s.local.Handles(r) {
+	if !s.app.Handles(r) {
 		return next.ServeHTTP(w, r)
 	}
 	release, err := s.retain()
@@ -109,7 +106,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			h.logger.Error("cannot close the call store behind the last request", "error", err)
 		}
 	}()
-	s.local.ServeHTTP(w, r)
+	s.app.ServeHTTP(w, r)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ var doctorCommand = caddycmd.Command{
 		c.RunE = func(c *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(c.Context())
 			defer stop()
-			report := doctor.Run(ctx, examined(file))
+			report := doctor.Run(ctx, examined(ctx, file))
 			if asJSON {
 				enc := json.NewEncoder(os.Stdout)
 				enc.SetEscapeHTML(false)
@@ -55,7 +56,7 @@ var errUnwell = errors.New("something is missing for going live; see above")
 
 // examined is what the doctor looks at: the file's call_agent, read as the server does.
 // Nothing else in the file is looked at, and nothing is started.
-func examined(file string) doctor.Options {
+func examined(ctx context.Context, file string) doctor.Options {
 	o := doctor.Options{Source: file, Now: now}
 	documents, err := documentsIn(file)
 	switch {
@@ -77,7 +78,8 @@ func examined(file string) doctor.Options {
 		o.Faults = add(o.Faults, config.Repeats(document))
 		document = withoutName(document)
 	}
-	o.Config, err = settings(document)
+	read, err := settings(ctx, document, "")
+	o.Config = read.config
 	o.Faults = add(o.Faults, err)
 	o.Warnings = append(o.Warnings, o.Config.Warnings()...)
 	o.Warnings = append(o.Warnings, config.UnknownEnv(os.Environ())...)

@@ -48,7 +48,7 @@ func keysOf(faults config.Faults) (keys []string) {
 
 func TestTheDoctorNamesEverythingThatTheShippedCaddyfileLacks(t *testing.T) {
 	bare(t)
-	o := examined(filepath.Join("..", "Caddyfile"))
+	o := examined(t.Context(), filepath.Join("..", "Caddyfile"))
 	if got := keysOf(o.Faults); !slices.Equal(got, []string{"openai.apiKey", "stream.secret", "tools.tokens"}) || o.Config == nil {
 		t.Errorf("%q", got)
 	}
@@ -56,7 +56,7 @@ func TestTheDoctorNamesEverythingThatTheShippedCaddyfileLacks(t *testing.T) {
 	t.Setenv("CALLAGENT_TOOLS_TOKENS", strings.Repeat("t", 32))
 	t.Setenv("CALLAGENT_OPENAI_API_KEY", "sk-x")
 	t.Setenv("CALLAGENT_OPENAI_APIKEY", "sk-x")
-	o = examined(filepath.Join("..", "Caddyfile"))
+	o = examined(t.Context(), filepath.Join("..", "Caddyfile"))
 	if len(o.Faults) != 0 || len(o.Warnings) != 1 || !strings.Contains(o.Warnings[0], "CALLAGENT_OPENAI_APIKEY") {
 		t.Errorf("%v %q", o.Faults, o.Warnings)
 	}
@@ -87,7 +87,7 @@ func TestTheDoctorReadsWhatTheServerWouldRefuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := written(t, tc.file, tc.text)
-			o := examined(file)
+			o := examined(t.Context(), file)
 			for i := range tc.want {
 				tc.want[i] = strings.ReplaceAll(tc.want[i], "FILE", file)
 			}
@@ -100,7 +100,7 @@ func TestTheDoctorReadsWhatTheServerWouldRefuse(t *testing.T) {
 			}
 		})
 	}
-	o := examined(filepath.Join(t.TempDir(), "Caddyfile"))
+	o := examined(t.Context(), filepath.Join(t.TempDir(), "Caddyfile"))
 	if o.Config == nil || len(o.Faults) != 4 || !strings.Contains(o.Faults[0].Problem, "does not exist") {
 		t.Errorf("no file: %v", o.Faults)
 	}
@@ -114,7 +114,7 @@ func TestTheDoctorBesideARunningServer(t *testing.T) {
 	h.mustLoad(directive)
 	file := written(t, "Caddyfile", fmt.Sprintf("http://%s {\n%s\n}\n", h.listen, directive))
 	for range 2 {
-		report := doctor.Run(t.Context(), examined(file))
+		report := doctor.Run(t.Context(), examined(t.Context(), file))
 		b, err := json.Marshal(report)
 		if err != nil || strings.Contains(string(b), toolToken) || strings.Contains(string(b), strings.Repeat("s", 32)) {
 			t.Errorf("%v %s", err, b)

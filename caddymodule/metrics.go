@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/clawdbot/call-agent/call"
-	"github.com/clawdbot/call-agent/internal/app/local"
 	"github.com/clawdbot/call-agent/internal/app/stream"
 	"github.com/clawdbot/call-agent/internal/httpapi"
 )
@@ -79,14 +78,14 @@ func (m *metered) webhookCounters() (all []prometheus.Collector) {
 // liveCalls counts on every host, also on one whose directive is gone.
 func liveCalls() float64 {
 	n := 0
-	eachHost(func(h *local.Host) { n += h.Live() })
+	eachHost(func(h liveHost) { n += h.Live() })
 	return float64(n)
 }
 
 // eachHost visits the hosts of this process.
-func eachHost(visit func(*local.Host)) {
+func eachHost(visit func(liveHost)) {
 	hosts.Range(func(_, v any) bool {
-		if h, ok := v.(*local.Host); ok {
+		if h, ok := v.(liveHost); ok {
 			visit(h)
 		}
 		return true

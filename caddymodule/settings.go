@@ -1,12 +1,14 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strings"
 
+	"github.com/clawdbot/call-agent/internal/app/cloud"
 	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/config"
 )
@@ -14,25 +16,43 @@ import (
 // listenVariable is where the shipped Caddyfile takes its site's address from.
 const listenVariable = config.EnvPrefix + "LISTEN"
 
+// reading is a configuration as the server runs with it.
+type reading struct {
+	config *config.Config
+	// The rest is for a media host whose control plane is elsewhere: where the document
+	// came from, its hash, and the host's own wss base.
+	environment cloud.Environment
+	hash, own   string
+}
+
 // settings reads a document as the server does: placeholders, defaults, the document,
-// the environment, in this order, then every rule. The error, if any, is a
-// config.Faults with everything that is wrong at once; what could be read is returned
-// with it, for the doctor.
-func settings(document []byte) (*config.Config, error) {
-	document, faults := resolve(document)
+// the environment, in this order, then every rule. Site is where the site is reached, or
+// "" where that is not known. The error, if any, is a config.Faults with everything that
+// is wrong at once; what could be read is returned with it, for the doctor.
+func settings(ctx context.Context, document []byte, site string) (reading, error) {
+	resolved, faults := resolve(document)
+	if isRemote(resolved) {
+		return remoteSettings(ctx, resolved, faults, site)
+	}
+	resolved, err := withDefault(resolved, site)
+	faults = add(faults, err)
 	c := config.New()
-	if len(document) > 0 {
-		faults = add(faults, c.DecodeJSON(document))
+	if len(resolved) > 0 {
+		faults = add(faults, c.DecodeJSON(resolved))
 	}
 	faults = add(faults, c.ApplyEnv(os.LookupEnv))
 	if c.Server.PublicBaseURL == "" {
 		c.Server.PublicBaseURL = siteAddress(os.Getenv(listenVariable), c.Server.Port)
 	}
 	faults = add(faults, wiring.Check(c))
+	return reading{config: c}, faultsOrNil(faults)
+}
+
+func faultsOrNil(faults config.Faults) error {
 	if len(faults) == 0 {
-		return c, nil
+		return nil
 	}
-	return c, faults
+	return faults
 }
 
 // add appends what err holds, one fault per key: what is wrong with the way a key is

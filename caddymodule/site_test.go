@@ -46,7 +46,7 @@ func TestThePublicAddressFollowsFromTheSite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := app.(*App).handlers[0].config.Server.PublicBaseURL; got != c.want {
+		if got := app.(*App).handlers[0].read.config.Server.PublicBaseURL; got != c.want {
 			t.Errorf("%s: %s; want %s", c.key, got, c.want)
 		}
 	}

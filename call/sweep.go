@@ -184,6 +184,19 @@ func (s *Service) book(ctx context.Context, id ID, b Booking) (Call, error) {
 // errNoNotifier is the fate of a notice that nobody can send.
 var errNoNotifier = errors.New("notify is not configured; set notify.hooksUrl and notify.hooksToken")
 
+// Deliver sends a call's notice if it is due: for who is woken by the outbox itself. A
+// call that is gone is nothing.
+func (s *Service) Deliver(ctx context.Context, id ID) error {
+	c, err := s.Store.Get(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read call: %w", err)
+	}
+	return s.noticeDue(ctx, c)
+}
+
 // noticeDue sends the notice from the outbox.
 func (s *Service) noticeDue(ctx context.Context, c Call) error {
 	n := c.openNotice()

@@ -79,7 +79,7 @@ func checkServer(c *Config, fs *Faults) {
 	base := c.Server.PublicBaseURL
 	const key = "server.publicBaseUrl"
 	switch {
-	case base == "" && c.Telephony.Provider == ProviderTwilio:
+	case base == "" && c.Telephony.Provider == ProviderTwilio && !c.Remote():
 		fs.add(false, key, "is missing", "write the https address at which Twilio reaches this host")
 	case base != "":
 		if problem := urlProblem(base, "https", "http"); problem != "" {

@@ -22,6 +22,8 @@ type health struct {
 	OK bool `json:"ok"`
 	// Reasons are why not, by check.
 	Reasons map[string]string `json:"reasons,omitempty"`
+	// Config is the hash of the configuration document, where there is one for several planes.
+	Config string `json:"config,omitempty"`
 }
 
 // healthy answers GET /healthz: the process is alive.
@@ -32,7 +34,7 @@ func healthy(w http.ResponseWriter, _ *http.Request) { writeHealth(w, health{OK:
 func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), probeLimit)
 	defer cancel()
-	h := health{OK: true, Reasons: map[string]string{}}
+	h := health{OK: true, Reasons: map[string]string{}, Config: a.ConfigHash}
 	if err := a.Service.Store.Ping(ctx); err != nil {
 		a.Log.ErrorContext(ctx, "not ready: the call store does not answer", "error", err)
 		h.Reasons["store"] = "the call store does not answer"

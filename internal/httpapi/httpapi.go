@@ -29,6 +29,8 @@ type Options struct {
 	PublicURL string
 	// Ready are the conditions of /readyz beside the store; may be empty.
 	Ready []Check
+	// ConfigHash is shown by /readyz, so that planes apart can be compared; empty: not.
+	ConfigHash string
 	// Counters counts what was refused; nil for none. It may be shared between handlers.
 	Counters *Counters
 	Log      *slog.Logger

@@ -73,16 +73,7 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 
 // Handles says whether a request is the call agent's: also one whose path is ours and
 // whose method is not, which is answered 405.
-func (a *App) Handles(r *http.Request) bool {
-	for _, method := range []string{r.Method, http.MethodGet, http.MethodPost} {
-		asked := r.WithContext(r.Context()) // a shallow copy
-		asked.Method = method
-		if _, pattern := a.mux.Handler(asked); pattern != "" {
-			return true
-		}
-	}
-	return false
-}
+func (a *App) Handles(r *http.Request) bool { return httpapi.Serves(a.mux, r) }
 
 // ServeHTTP serves the tools, the webhooks and the stream.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }

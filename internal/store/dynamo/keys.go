@@ -21,7 +21,8 @@ const (
 	// stream's filter in template.yaml names it.
 	OutboxPrefix = "OUT#"
 
-	callPrefix = "CALL#"
+	// CallPrefix begins the partition key of everything of a call; the id follows.
+	CallPrefix = "CALL#"
 )
 
 func key(pk, sk string) item {
@@ -29,12 +30,12 @@ func key(pk, sk string) item {
 }
 
 // keyOfPing is where nothing ever is; a call's items are what every function may read.
-var keyOfPing = key(callPrefix+"-", "PING")
+var keyOfPing = key(CallPrefix+"-", "PING")
 
-func keyOfCall(id call.ID) item { return key(callPrefix+string(id), skRecord) }
+func keyOfCall(id call.ID) item { return key(CallPrefix+string(id), skRecord) }
 
 func keyOfOutbox(id call.ID, o call.Outcome) item {
-	return key(callPrefix+string(id), OutboxPrefix+string(o))
+	return key(CallPrefix+string(id), OutboxPrefix+string(o))
 }
 
 func keyOfProvider(providerCallID string) item { return key("SID#"+providerCallID, skProvider) }
@@ -64,7 +65,7 @@ func hostOfKey(it item) (url string, ok bool) {
 
 // callOfKey is the call whose record, or other item, has this partition key.
 func callOfKey(it item) call.ID {
-	id, ok := strings.CutPrefix(text(it, AttrPK), callPrefix)
+	id, ok := strings.CutPrefix(text(it, AttrPK), CallPrefix)
 	if !ok {
 		return ""
 	}
