@@ -55,6 +55,8 @@ type served struct {
 	key  string
 	host liveHost
 	app  app
+	// address is where it is reached.
+	address string
 	// deactivate takes the composition back from its host.
 	deactivate func()
 }
@@ -126,6 +128,8 @@ func (a *App) Start() error {
 		if err != nil {
 			return errors.Join(err, a.Stop())
 		}
+		s.address = h.read.address()
+		serving.add(s)
 		a.started = append(a.started, s)
 		h.served.Store(s)
 		close(h.ready)
@@ -219,6 +223,7 @@ func (a *App) Stop() error {
 	a.drain()
 	var all error
 	for _, s := range a.started {
+		serving.remove(s)
 		s.deactivate()
 		_, err := hosts.Delete(s.key)
 		all = errors.Join(all, err)

@@ -112,14 +112,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 
 var errStarting = errors.New("the call agent is starting")
 
-// startPatience is how long a request waits for the app. Caddy starts apps in no order,
-// so at a reload the listener may be a moment ahead; a provider does not repeat a
-// webhook that was refused.
+// startPatience is how long a request waits for the first start of the app, where nothing
+// is served at its address yet: Caddy starts apps in no order, so that the listener may
+// be a moment ahead.
 const startPatience = 2 * time.Second
 
-// await returns what is served; nil if the app does not start in time.
+// await returns what is served: by this configuration or, while that is not started, by
+// the one before. Nil if there is none in time.
 func (h *Handler) await(ctx context.Context) *served {
 	if s := h.served.Load(); s != nil || h.ready == nil {
+		return s
+	}
+	if s := serving.at(h.read.address()); s != nil {
 		return s
 	}
 	patience := time.NewTimer(startPatience)

@@ -25,6 +25,14 @@ type reading struct {
 	hash, own   string
 }
 
+// address is where the server is reached, as far as it knows.
+func (r reading) address() string {
+	if r.own != "" {
+		return r.own
+	}
+	return r.config.Server.PublicBaseURL
+}
+
 // settings reads a document as the server does: placeholders, defaults, the document,
 // the environment, in this order, then every rule. Site is where the site is reached, or
 // "" where that is not known. The error, if any, is a config.Faults with everything that
