@@ -253,7 +253,9 @@ func (e *MediaError) Unwrap() error { return e.Err }
 
 // Scheduler wakes the service for a call at a time. It is a nudge: the sweep is the guarantee.
 type Scheduler interface {
-	Wake(ctx context.Context, id ID, at time.Time) error
+	// Attempt is the one that is due then, or 0 where it is other work: a look-up, a
+	// repeat, a notice.
+	Wake(ctx context.Context, id ID, attempt int, at time.Time) error
 }
 
 // Calendar is the bridge to the owner's calendar (contract section 3). Safe for

@@ -114,9 +114,17 @@ func (s *Service) changed(ctx context.Context, before, after Call, e Event) {
 	if after.Due == nil || (before.Due != nil && before.Due.Equal(*after.Due)) {
 		return
 	}
-	if err := s.Scheduler.Wake(ctx, after.ID, *after.Due); err != nil {
+	if err := s.Scheduler.Wake(ctx, after.ID, after.dueAttempt(), *after.Due); err != nil {
 		s.Log.WarnContext(ctx, "cannot schedule the next step; the sweep will find it", "call_id", after.ID, "error", err)
 	}
+}
+
+// dueAttempt is the number of the attempt that is to be made when the call is due, or 0.
+func (c *Call) dueAttempt() int {
+	if c.NextAttemptAt == nil || c.Due == nil || !c.NextAttemptAt.Equal(*c.Due) {
+		return 0
+	}
+	return len(c.Attempts) + 1
 }
 
 // Get returns the call, if owner placed it or may read all calls.

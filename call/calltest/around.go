@@ -78,7 +78,7 @@ type Scheduler struct {
 }
 
 // Wake implements [call.Scheduler].
-func (s *Scheduler) Wake(_ context.Context, id call.ID, at time.Time) error {
+func (s *Scheduler) Wake(_ context.Context, id call.ID, _ int, at time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wakes = append(s.wakes, Wake{id, at})

@@ -63,7 +63,7 @@ func NewPlane(e Environment, d Document, n Needs) (*Plane, error) {
 type noClock struct{}
 
 // Wake does nothing: the minute's sweep is the guarantee, everywhere.
-func (noClock) Wake(context.Context, call.ID, time.Time) error { return nil }
+func (noClock) Wake(context.Context, call.ID, int, time.Time) error { return nil }
 
 // Webhooks are the provider's webhooks and the health checks over the plane.
 func (p *Plane) Webhooks() http.Handler {

@@ -30,7 +30,7 @@ type App struct {
 type noClock struct{}
 
 // Wake does nothing.
-func (noClock) Wake(context.Context, call.ID, time.Time) error { return nil }
+func (noClock) Wake(context.Context, call.ID, int, time.Time) error { return nil }
 
 // New composes an App over a document that [cloud.Environment.Decode] took. It starts nothing.
 func New(h *Host, d cloud.Document, log *slog.Logger) (*App, error) {

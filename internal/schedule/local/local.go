@@ -87,7 +87,7 @@ func New(attend func(context.Context, call.ID) error, sweep func(context.Context
 // Wake asks for the call to be attended to at a time; one that is past means now. Of
 // several times for one call the earliest is kept and, to follow it, the one asked for
 // last: a call's due time is known anew with every change of it. The context is not used.
-func (s *Scheduler) Wake(_ context.Context, id call.ID, at time.Time) error {
+func (s *Scheduler) Wake(_ context.Context, id call.ID, _ int, at time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {

@@ -69,7 +69,7 @@ func running(t *testing.T, test func(t *testing.T, s *Scheduler, b *book), chang
 
 func wake(t *testing.T, s *Scheduler, id call.ID, at time.Time) {
 	t.Helper()
-	if err := s.Wake(t.Context(), id, at); err != nil {
+	if err := s.Wake(t.Context(), id, 1, at); err != nil {
 		t.Errorf("wake %s: %v", id, err)
 	}
 }
@@ -206,7 +206,7 @@ func TestANudgeTooManyIsDroppedAloud(t *testing.T) {
 	for i := range MaxPending {
 		wake(t, s, call.ID(fmt.Sprint(i)), at)
 	}
-	if err := s.Wake(t.Context(), "one more", at); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "sweep will find") {
+	if err := s.Wake(t.Context(), "one more", 1, at); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "sweep will find") {
 		t.Errorf("got %v", err)
 	}
 	wake(t, s, "17", at.Add(-time.Second)) // one that is pending already may still be moved
@@ -238,7 +238,7 @@ func TestRunReturnsOnlyWhenAllItStartedHasEnded(t *testing.T) {
 		if !slices.Equal(ended, []string{"attend", "sweep"}) || time.Since(now) != 9*time.Second {
 			t.Errorf("after %v these had ended: %v", time.Since(now), ended)
 		}
-		if err := s.Wake(t.Context(), "b", now); !errors.Is(err, ErrStopped) {
+		if err := s.Wake(t.Context(), "b", 1, now); !errors.Is(err, ErrStopped) {
 			t.Errorf("wake after the end: %v", err)
 		}
 		if err := s.Run(t.Context()); !errors.Is(err, ErrRunning) {

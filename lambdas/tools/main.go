@@ -1,0 +1,27 @@
+// Command tools is the function behind the tools, which makes the first dial of a call,
+// and behind the health checks.
+package main
+
+import (
+	"net/http"
+
+	"github.com/clawdbot/call-agent/internal/app/cloud"
+	"github.com/clawdbot/call-agent/internal/toolapi"
+)
+
+func main() {
+	cloud.Run(cloud.HTTP(routes, cloud.Needs{
+		Scheduler: cloud.Schedules, Numbers: toolapi.Numbers{}, Countries: toolapi.CountriesOf,
+	}))
+}
+
+func routes(p *cloud.Plane) http.Handler {
+	tools := toolapi.New(toolapi.Options{Service: p.Service, Tokens: toolapi.Configured{Tokens: p.Config.Tools.Tokens}, Log: p.Log})
+	web := p.Webhooks()
+	mux := http.NewServeMux()
+	mux.Handle("/tools", tools)
+	mux.Handle("/tools/", tools)
+	mux.Handle("GET /healthz", web)
+	mux.Handle("GET /readyz", web)
+	return mux
+}
