@@ -113,13 +113,13 @@ func (l *Live) End(ctx context.Context, e SessionEnd) error {
 	ctx = context.WithoutCancel(ctx)
 	if e.ModelReason != "" && e.ModelReason != EndBooked {
 		revoked := AgreementRevoked{Attempt: l.attempt, StreamID: l.streamID, Said: e.ModelReason, At: l.s.Now()}
-		if err := l.insist(ctx, revoked); err != nil {
+		if err := l.write(ctx, revoked); err != nil {
 			l.s.Log.ErrorContext(ctx, "cannot record that the agreement was taken back", "call_id", l.call.ID, "error", err)
 		}
 	}
 	report := e.Report.plain()
 	ended := SessionEnded{Attempt: l.attempt, StreamID: l.streamID, Reason: e.Reason, FarewellPlayed: e.FarewellPlayed, Report: report, Words: e.Words, At: l.s.Now()}
-	if err := l.insist(ctx, ended); err != nil {
+	if err := l.write(ctx, ended); err != nil {
 		return fmt.Errorf("record the session's end: %w", err)
 	}
 	if err := l.s.HangUp(ctx, l.call.ID, l.attempt); err != nil {
@@ -128,13 +128,43 @@ func (l *Live) End(ctx context.Context, e SessionEnd) error {
 	return nil
 }
 
-// insist applies an event that must not be lost to a moment's failure of the store.
-func (l *Live) insist(ctx context.Context, e Event) error {
+// silentPatience is how long the callee may hold a line on which nobody speaks any more,
+// because the end of the call cannot be recorded.
+const silentPatience = 5 * time.Second
+
+// write records what must not be lost; a store that takes longer than the callee may be
+// kept waiting does not keep the line up.
+func (l *Live) write(ctx context.Context, e Event) error {
+	err := l.insist(ctx, e, silentPatience)
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return err
+	}
+	l.putDown(ctx)
+	return l.insist(ctx, e, LeaseLength)
+}
+
+// putDown ends the line although the record does not say so yet: a line that is down asks
+// nothing that the record would have to answer.
+func (l *Live) putDown(ctx context.Context) {
+	a := l.call.Attempt(l.attempt)
+	if a == nil || a.ProviderCallID == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, hangUpLimit)
+	defer cancel()
+	if err := l.s.Telephony.EndCall(ctx, a.ProviderCallID); err != nil {
+		l.s.Log.WarnContext(ctx, "cannot put the line down", "call_id", l.call.ID, "attempt", l.attempt, "error", err)
+	}
+}
+
+// insist applies an event that must not be lost to a failure of the store that lasts no
+// longer than that.
+func (l *Live) insist(ctx context.Context, e Event, patience time.Duration) error {
 	const first, longest = 250 * time.Millisecond, 4 * time.Second
 	wait, waited := first, time.Duration(0)
 	for {
 		_, _, err := l.s.apply(ctx, l.call.ID, e)
-		if err == nil || errors.Is(err, ErrNotFound) || waited >= LeaseLength {
+		if err == nil || errors.Is(err, ErrNotFound) || waited >= patience {
 			return err
 		}
 		time.Sleep(wait)

@@ -106,8 +106,18 @@ func TestASessionsEndSurvivesAStoreThatIsAwayForHalfAMinute(t *testing.T) {
 			}
 			return nil
 		})
+		// Nobody speaks on the line meanwhile: it is put down long before the store is back.
+		w.Telephony.OnEnd = func(string) error {
+			if wait := 30*time.Second - time.Until(back); wait > 10*time.Second && wait < 30*time.Second {
+				t.Errorf("put down after %v", wait)
+			}
+			return nil
+		}
 		if err := live.End(t.Context(), call.SessionEnd{Reason: call.EndRefused, Report: call.Report{Summary: "No."}}); err != nil {
 			t.Fatal(err)
+		}
+		if n := len(w.Telephony.Ended()); n != 2 { // and once more when the end is on record
+			t.Errorf("hung up %d times", n)
 		}
 		if got := get(t, w, c.ID); !got.Final() || got.Status != call.Completed {
 			t.Errorf("%s", got.Status)

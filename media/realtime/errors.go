@@ -124,7 +124,7 @@ func bodyCode(body io.Reader) string {
 }
 
 // clip bounds a code of the vendor's before it goes into an error, a log or a metric.
-func clip(code string) string { return code[:min(len(code), 64)] }
+func clip(code string) string { return strings.ToValidUTF8(code[:min(len(code), 64)], "") }
 
 // fatalCodes end a session whenever they come (research section 8).
 var fatalCodes = map[string]DialKind{

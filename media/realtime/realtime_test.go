@@ -436,13 +436,10 @@ func TestBadMessagesOfTheModelAreCountedAndOutlived(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer agent.Close()
-	for i := range 7 {
+	for i := range 8 { // the last is of no response
 		if ev, err := agent.Receive(); err != nil || ev != (media.AgentGarbled{}) {
 			t.Fatalf("message %d: %v, %v", i, ev, err)
 		}
-	}
-	if ev, err := agent.Receive(); err != nil || ev != (media.ResponseEnded{Usage: media.Usage{Responses: 1}}) {
-		t.Errorf("fields of a wrong type are absent: %v, %v", ev, err)
 	}
 	if ev, err := agent.Receive(); err != nil || ev != (media.CalleeStarted{ItemID: "u"}) {
 		t.Errorf("a large event is read: %v", err)

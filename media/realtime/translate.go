@@ -10,6 +10,9 @@ import (
 // here means nothing to it, today's or tomorrow's.
 var translations = map[string]func(ServerEvent) media.AgentEvent{
 	"response.output_audio.delta": func(e ServerEvent) media.AgentEvent {
+		if e.ResponseID == "" || e.ItemID == "" {
+			return media.AgentGarbled{}
+		}
 		return media.AgentAudio{ResponseID: e.ResponseID, ItemID: e.ItemID, ContentIndex: e.ContentIndex, Audio: e.Delta}
 	},
 	"response.output_audio.done": func(e ServerEvent) media.AgentEvent {
@@ -28,6 +31,9 @@ var translations = map[string]func(ServerEvent) media.AgentEvent{
 		return media.CalleeTranscript{ItemID: e.ItemID, Failed: true}
 	},
 	"response.created": func(e ServerEvent) media.AgentEvent {
+		if e.Response.ID == "" {
+			return media.AgentGarbled{} // of no response: it must not be taken for the one we asked for
+		}
 		return media.ResponseStarted{ResponseID: e.Response.ID, Kind: e.Response.Metadata["kind"]}
 	},
 	"response.done":             responseEnded,
@@ -48,6 +54,9 @@ func translate(ev ServerEvent) media.AgentEvent {
 }
 
 func responseEnded(e ServerEvent) media.AgentEvent {
+	if e.Response.ID == "" {
+		return media.AgentGarbled{} // of no response: the one that runs has not ended
+	}
 	out := media.ResponseEnded{ResponseID: e.Response.ID, Usage: usage(e.Response.Usage)}
 	for _, item := range e.Response.Output {
 		for _, part := range item.Content {
