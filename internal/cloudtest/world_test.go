@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -202,7 +203,13 @@ func (w *world) await(what string, limit time.Duration, holds func() bool) {
 }
 
 // ask invokes a tool.
-func (w *world) ask(tool string, request, into any) error {
+func (w *world) ask(tool string, request, into any) error { return w.askUnder("", tool, request, into) }
+
+// errBusy is an answer that says to come back.
+var errBusy = errors.New("503")
+
+// askUnder invokes a tool under an idempotency key.
+func (w *world) askUnder(key, tool string, request, into any) error {
 	b, err := json.Marshal(request)
 	if err != nil {
 		return err
@@ -214,11 +221,17 @@ func (w *world) ask(tool string, request, into any) error {
 		return err
 	}
 	r.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + toolToken}}
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
+	if res.StatusCode == http.StatusServiceUnavailable {
+		return errBusy
+	}
 	answer, err := io.ReadAll(res.Body)
 	if err != nil {
 		return err
