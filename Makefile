@@ -16,7 +16,7 @@ CADDY     = . ./caddymodule/... ./cmd/...
 PLAIN     = CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath"
 FUZZTIME ?= 3s
 
-.PHONY: build demo run test ci race bench fmt lint fuzz e2e xcaddy
+.PHONY: build demo run test ci race bench fmt lint fuzz e2e xcaddy lambdas sizes test-cloud local bench-lambda secrets sam-build deploy-media
 
 build:
 	$(PLAIN) $(GO) build -o bin/callagent ./cmd/callagent
@@ -46,6 +46,41 @@ e2e: build
 xcaddy:
 	sh scripts/xcaddy.sh
 
+# The functions as they are deployed, and the budget of their sizes.
+LAMBDA    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -tags lambda.norpc
+FUNCTIONS = voice status tools retry notify
+
+lambdas:
+	for f in $(FUNCTIONS); do GOOS=linux GOARCH=arm64 $(LAMBDA) -o dist/$$f/bootstrap ./lambdas/$$f || exit 1; done
+	sh scripts/sizes.sh
+
+# The cloud without an account: the store on DynamoDB Local, the template linted and
+# deployed on an emulator with a call through it, fifty calls through the real functions.
+test-cloud: build lambdas
+	sh scripts/dynamodb-local.sh
+	sh scripts/cloud-tools.sh
+	sh scripts/lint-template.sh
+	CALLAGENT_TEST_CLOUD=1 $(GO) test -race ./internal/store/dynamo/...
+	CALLAGENT_TEST_CLOUD=1 $(GO) test -count=1 -timeout 15m ./internal/cloudtest/...
+
+# The whole cloud on this machine, for a person. CONFIG=document.json, or all simulated.
+local: build
+	sh scripts/local.sh $(CONFIG)
+
+bench-lambda:
+	$(GO) run ./internal/lambdabench
+
+# Deploying (docs/deploy.md). CONFIG is the configuration document.
+CONFIG   ?=
+secrets:
+	sh scripts/secrets.sh write $(CONFIG)
+
+sam-build:
+	CGO_ENABLED=0 GOFLAGS="-trimpath '-ldflags=-s -w' -tags=lambda.norpc" sh scripts/cloud-tools.sh sam build
+
+deploy-media:
+	sh scripts/deploy-media.sh
+
 fuzz:
 	FUZZTIME=$(FUZZTIME) sh scripts/fuzz.sh
 
@@ -59,4 +94,4 @@ lint:
 	@test -z "$$($(GOFUMPT) -l .)" || { echo "run make fmt; these files differ:"; $(GOFUMPT) -l .; exit 1; }
 	$(PLAIN) $(GOLANGCI) run ./...
 
-ci: lint test race fuzz e2e xcaddy
+ci: lint test race fuzz e2e xcaddy test-cloud

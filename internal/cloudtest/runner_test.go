@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,7 +50,7 @@ func newTable(t *testing.T) (endpoint string) {
 	if server == nil {
 		t.Fatal("DynamoDB Local does not run")
 	}
-	client := dynamo.NewClient(dynamo.ClientOptions{Region: "us-east-1", Endpoint: server.Endpoint, Credentials: localKey})
+	client := dynamo.NewClient(dynamo.ClientOptions{Region: "us-east-1", Endpoint: server.Endpoint, Credentials: localKey, HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}})
 	if err := dynamo.CreateTable(t.Context(), client, table); err != nil {
 		t.Fatal(err)
 	}

@@ -33,8 +33,9 @@ type Options struct {
 	Table, DynamoDB string
 	// Document is the configuration document, asked for at every GetParameter.
 	Document func() ([]byte, error)
-	// Listen is the HTTP API's address; empty is a free loopback port.
-	Listen string
+	// Listen is the HTTP API's address, Services that of SSM and Scheduler; empty is a free
+	// loopback port.
+	Listen, Services string
 	// Concurrency is how many instances a function may have; 0 means 20. Beyond them
 	// invocations are throttled, as on Lambda.
 	Concurrency int
@@ -100,9 +101,12 @@ func (r *Runner) start(ctx context.Context) error {
 	services := http.NewServeMux()
 	services.HandleFunc("POST /{$}", r.parameter)
 	services.Handle("/schedules/{name}", r.schedules)
-	if r.services, err = r.serve(ctx, services); err != nil {
+	l, err := listen(ctx, r.o.Services)
+	if err != nil {
 		return errors.Join(err, front.Close())
 	}
+	r.services = "http://" + l.Addr().String()
+	r.serveOn(l, services)
 	for name, spec := range r.stack.functions {
 		r.functions[name] = newFunction(r, spec)
 	}
@@ -176,16 +180,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// serve serves a handler on a free loopback port until the runner is closed.
-func (r *Runner) serve(ctx context.Context, h http.Handler) (string, error) {
-	l, err := listen(ctx, "")
-	if err != nil {
-		return "", err
-	}
-	r.serveOn(l, h)
-	return "http://" + l.Addr().String(), nil
-}
-
+// serveOn serves a handler until the runner is closed.
 func (r *Runner) serveOn(l net.Listener, h http.Handler) {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	r.servers = append(r.servers, s)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -31,8 +32,11 @@ func (r *Runner) follow(name string, s streamSpec) {
 	key := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
 	})
-	reader.table = dynamodb.New(dynamodb.Options{Region: region, Credentials: key, BaseEndpoint: &r.o.DynamoDB})
-	reader.streams = dynamodbstreams.New(dynamodbstreams.Options{Region: region, Credentials: key, BaseEndpoint: &r.o.DynamoDB})
+	connections := &http.Transport{}
+	defer connections.CloseIdleConnections()
+	client := &http.Client{Transport: connections, Timeout: 10 * time.Second}
+	reader.table = dynamodb.New(dynamodb.Options{Region: region, Credentials: key, BaseEndpoint: &r.o.DynamoDB, HTTPClient: client})
+	reader.streams = dynamodbstreams.New(dynamodbstreams.Options{Region: region, Credentials: key, BaseEndpoint: &r.o.DynamoDB, HTTPClient: client})
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
