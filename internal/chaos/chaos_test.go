@@ -1,0 +1,238 @@
+// Package chaos runs two hundred calls through the call service on its real store and
+// scheduler, in virtual time, while everything around it misbehaves: callbacks are late,
+// doubled, reordered and lost, answers to requests too, and the process is killed and
+// started again. It holds tests only, and judges from outside: by the phone company's
+// lines, the calendar's events and what owners were told.
+package chaos
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/call/calltest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// seedVariable asks for one seed; it makes the same choices, though not in the same order
+// to the last goroutine.
+const seedVariable = "CALLAGENT_CHAOS_SEED"
+
+const (
+	calls   = 200
+	longest = 4 * 24 * time.Hour // of virtual time
+)
+
+func TestTwoHundredCallsInChaos(t *testing.T) {
+	seeds := []uint64{1, 2}
+	if v := os.Getenv(seedVariable); v != "" {
+		n, err := strconv.ParseUint(v, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seeds = []uint64{n}
+	}
+	for _, seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) { run(t, dir, seed) })
+			if t.Failed() {
+				t.Logf("again: %s=%d", seedVariable, seed)
+			}
+		})
+	}
+}
+
+// chance is the only source of luck.
+type chance struct {
+	mu  sync.Mutex
+	rng *rand.Rand
+}
+
+// of says yes in so many cases of a hundred.
+func (c *chance) of(percent int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rng.IntN(100) < percent
+}
+
+// upTo is a random time below d.
+func (c *chance) upTo(d time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Duration(c.rng.Int64N(int64(d)))
+}
+
+// pick is one of n.
+func (c *chance) pick(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rng.IntN(n)
+}
+
+// world is everything around the process, and the process.
+type world struct {
+	*testing.T
+	chance   *chance
+	dir      string
+	company  *company
+	calendar *calltest.Calendar
+	owners   *owners
+	people   sync.WaitGroup // those who act: callees, and whoever places calls
+
+	mu      sync.Mutex
+	process *process // nil while none runs
+	starts  int
+}
+
+func run(t *testing.T, dir string, seed uint64) {
+	w := &world{T: t, dir: dir, chance: &chance{rng: rand.New(rand.NewPCG(seed, 7))}, calendar: calltest.NewCalendar(), owners: &owners{}}
+	w.owners.chance = w.chance
+	w.company = newCompany(w)
+	w.startProcess()
+	ids := make(chan call.ID, calls)
+	for i := range calls {
+		w.people.Go(func() {
+			time.Sleep(w.chance.upTo(2 * time.Hour))
+			ids <- w.place(i)
+		})
+	}
+	kills := 0
+	quit := make(chan struct{})
+	var killer sync.WaitGroup
+	killer.Go(func() {
+		for {
+			select {
+			case <-quit:
+				return
+			case <-time.After(5*time.Second + w.chance.upTo(10*time.Minute)):
+			}
+			w.kill()
+			kills++
+			time.Sleep(w.chance.upTo(40 * time.Second))
+			w.startProcess()
+		}
+	})
+	var all []call.ID
+	for range calls {
+		all = append(all, <-ids)
+	}
+	w.settle(all)
+	close(quit)
+	killer.Wait()
+	w.people.Wait()
+	w.company.lines.Wait()
+	judge(w, all)
+	w.kill()
+	t.Logf("%d calls, %d lines, %d kills, %v of virtual time", calls, len(w.company.all()), kills, time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).Round(time.Minute))
+}
+
+// place asks for a call, and asks again under the same key where the answer was lost.
+func (w *world) place(i int) call.ID {
+	r := calltest.Request(time.Now())
+	r.To = fmt.Sprintf("+1415555%04d", i)
+	r.WindowStart = time.Now().AddDate(0, 0, i%40) // so that there is room for all
+	r.WindowEnd = r.WindowStart.AddDate(0, 0, 4)
+	key := &call.IdempotencyKey{Token: "owner", Key: r.To, BodyHash: "x", Expires: time.Now().Add(call.IdempotencyTTL)}
+	for {
+		if p := w.current(); p != nil {
+			a, repeated, err := p.service.Repeat(w.Context(), key)
+			if err == nil && !repeated {
+				a, err = p.service.Place(w.Context(), "owner", r, key)
+			}
+			if err == nil && !p.dead.Load() && !w.chance.of(10) {
+				return a.CallID
+			}
+		}
+		time.Sleep(time.Second + w.chance.upTo(5*time.Second))
+	}
+}
+
+// settle waits until every call is final and told.
+func (w *world) settle(ids []call.ID) {
+	for begun := time.Now(); ; time.Sleep(time.Minute) {
+		open := 0
+		p := w.current()
+		if p == nil {
+			continue
+		}
+		for _, id := range ids {
+			c, err := p.store.Get(w.Context(), id)
+			if err != nil || !c.Final() || c.Due != nil || c.Notice == nil || c.Notice.State != call.NoticeDelivered {
+				open++
+			}
+		}
+		if open == 0 {
+			return
+		}
+		if time.Since(begun) > longest {
+			w.Fatalf("%d calls are not final and told after %v", open, longest)
+		}
+	}
+}
+
+func judge(w *world, ids []call.ID) {
+	p := w.current()
+	for p == nil {
+		w.startProcess()
+		p = w.current()
+	}
+	slices.Sort(ids)
+	if len(slices.Compact(ids)) != calls {
+		w.Errorf("%d calls of %d", len(slices.Compact(ids)), calls)
+	}
+	dialled := map[string]int{}
+	for _, l := range w.company.all() {
+		dialled[fmt.Sprintf("%s/%d", l.dial.CallID, l.dial.Attempt)]++
+		if l.up() {
+			w.Errorf("the line of %s, attempt %d, is still up", l.dial.CallID, l.dial.Attempt)
+		}
+	}
+	for attempt, n := range dialled {
+		if n > 1 {
+			w.Errorf("attempt %s was dialled %d times", attempt, n)
+		}
+	}
+	booked := 0
+	for _, id := range ids {
+		c, err := p.store.Get(w.Context(), id)
+		if err != nil {
+			w.Fatal(err)
+		}
+		held := c.Outcome == call.Booked || c.Outcome == call.Unconfirmed
+		if held {
+			booked++
+		}
+		if n := w.eventsOf(c); n > 1 || (n == 1) != held {
+			w.Errorf("call %s is %s, and the calendar holds %d events of it", id, c.Outcome, n)
+		}
+		w.owners.judge(w.T, c)
+	}
+	if n := len(w.calendar.Events()); n != booked || n < calls/4 {
+		w.Errorf("%d events for %d bookings", n, booked)
+	}
+	if due, err := p.store.Due(w.Context(), time.Now().AddDate(1, 0, 0), 10); err != nil || len(due) != 0 {
+		w.Errorf("still due: %v, %v", due, err)
+	}
+}
+
+// eventsOf counts the calendar's events that were made for a call, at whatever time.
+func (w *world) eventsOf(c call.Call) (n int) {
+	for _, e := range w.calendar.Events() {
+		if e.Key == call.BookingKey(c.ID, c.Request.CalendarID, e.Slot()) {
+			n++
+		}
+	}
+	return n
+}
