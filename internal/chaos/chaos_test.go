@@ -192,8 +192,12 @@ func judge(w *world, ids []call.ID) {
 	if len(slices.Compact(ids)) != calls {
 		w.Errorf("%d calls of %d", len(slices.Compact(ids)), calls)
 	}
-	dialled := map[string]int{}
+	dialled, last := map[string]int{}, map[call.ID]*line{}
 	for _, l := range w.company.all() {
+		if before := last[l.dial.CallID]; before != nil && l.at.Before(before.end()) {
+			w.Errorf("call %s was dialled (attempt %d) while attempt %d was up", l.dial.CallID, l.dial.Attempt, before.dial.Attempt)
+		}
+		last[l.dial.CallID] = l
 		dialled[fmt.Sprintf("%s/%d", l.dial.CallID, l.dial.Attempt)]++
 		if l.up() {
 			w.Errorf("the line of %s, attempt %d, is still up", l.dial.CallID, l.dial.Attempt)
@@ -210,17 +214,20 @@ func judge(w *world, ids []call.ID) {
 		if err != nil {
 			w.Fatal(err)
 		}
-		held := c.Outcome == call.Booked || c.Outcome == call.Unconfirmed
-		if held {
-			booked++
-		}
-		if n := w.eventsOf(c); n > 1 || (n == 1) != held {
+		n, open := w.eventsOf(c), c.Outcome == call.Unconfirmed && c.Event == nil // nobody knows, and the owner is told so
+		booked += n
+		if n > 1 || !open && (n == 1) != (c.Event != nil) || (c.Event != nil) != (c.Outcome == call.Booked || c.Outcome == call.Unconfirmed && !open) {
 			w.Errorf("call %s is %s, and the calendar holds %d events of it", id, c.Outcome, n)
+		}
+		for _, l := range w.company.of(id) {
+			if a := c.Attempt(l.dial.Attempt); a == nil || a.ProviderCallID != l.id {
+				w.Errorf("call %s, attempt %d: the record does not know the line %s", id, l.dial.Attempt, l.id)
+			}
 		}
 		w.owners.judge(w.T, c)
 	}
 	if n := len(w.calendar.Events()); n != booked || n < calls/4 {
-		w.Errorf("%d events for %d bookings", n, booked)
+		w.Errorf("%d events, of which %d are a call's", n, booked)
 	}
 	if due, err := p.store.Due(w.Context(), time.Now().AddDate(1, 0, 0), 10); err != nil || len(due) != 0 {
 		w.Errorf("still due: %v, %v", due, err)

@@ -37,6 +37,7 @@ type line struct {
 
 	mu     sync.Mutex
 	status call.Status
+	ended  time.Time
 }
 
 func (l *line) set(s call.Status) {
@@ -62,10 +63,26 @@ func (l *line) up() bool {
 
 func (l *line) hangUp() { l.once.Do(func() { close(l.down) }) }
 
+func (l *line) end() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended
+}
+
 func (c *company) all() []*line {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.calls)
+}
+
+// of are the lines of one of our calls.
+func (c *company) of(id call.ID) (all []*line) {
+	for _, l := range c.all() {
+		if l.dial.CallID == id {
+			all = append(all, l)
+		}
+	}
+	return all
 }
 
 // StartCall takes most calls; some of its answers are lost, with the call and without.
@@ -160,6 +177,9 @@ func (w *world) live(l *line) {
 		report(call.Completed)
 	}
 	l.hangUp()
+	l.mu.Lock()
+	l.ended = time.Now()
+	l.mu.Unlock()
 }
 
 // callback delivers a status: perhaps never, perhaps twice, perhaps an hour later. What
