@@ -141,10 +141,12 @@ func (c *company) LookUp(_ context.Context, q call.LookUp) (call.ProviderReport,
 // live is what becomes of a call.
 func (w *world) live(l *line) {
 	time.Sleep(w.chance.upTo(time.Second))
-	sequence := 0
+	sequence, silent := 0, w.chance.of(10) // of some lines no callback ever comes
 	report := func(s call.Status) {
 		l.set(s)
-		w.callback(l, s, sequence)
+		if !silent {
+			w.callback(l, s, sequence)
+		}
 		sequence++
 	}
 	report(call.Dialing)
@@ -159,7 +161,7 @@ func (w *world) live(l *line) {
 		report(call.Canceled)
 	case luck < 15:
 		report(call.Busy)
-	case luck < 28:
+	case luck < 28, silent:
 		report(call.NoAnswer)
 	case luck < 33:
 		report(call.Failed)
