@@ -21,6 +21,9 @@ type layer struct {
 	others   []string
 }
 
+// aws is what of its SDK an adapter may use.
+var aws = []string{"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go"}
+
 // layers are in order: the first row that names a package decides.
 var layers = []layer{
 	{"L0", []string{"call", "internal/config", "media/g711", "media/pcm"}, nil, nil},
@@ -32,8 +35,8 @@ var layers = []layer{
 		[]string{"call", "media/g711", "media/pcm", "media/speech", "media/twiliostream"},
 		[]string{"github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/api/v2010", "github.com/twilio/twilio-go/twiml", "github.com/gorilla/websocket"},
 	},
-	{"L1 stores", []string{"internal/store/"}, []string{"call"}, []string{"go.etcd.io/bbolt", "go.etcd.io/bbolt/errors", "pgregory.net/rapid"}},
-	{"L1 schedulers", []string{"internal/schedule/"}, []string{"call"}, nil},
+	{"L1 stores", []string{"internal/store/"}, []string{"call"}, append(aws, "go.etcd.io/bbolt", "go.etcd.io/bbolt/errors", "pgregory.net/rapid")},
+	{"L1 schedulers", []string{"internal/schedule/"}, []string{"call"}, aws},
 	{
 		"L1 calendar bridge",
 		[]string{"internal/calendarbridge"},
@@ -43,13 +46,16 @@ var layers = []layer{
 	{"L1 clients", []string{"internal/calendar", "internal/hooks"}, []string{"call"}, []string{"github.com/cenkalti/backoff/v5"}},
 	{"L2 tools", []string{"internal/toolapi"}, []string{"call"}, []string{"github.com/nyaruka/phonenumbers"}},
 	{"L2", []string{"internal/httpapi"}, []string{"call"}, nil},
-	{"L3", []string{"internal/app/"}, []string{"call", "media", "media/", "telephony/", "internal/"}, []string{"github.com/gorilla/websocket"}},
+	{"L2 events", []string{"internal/lambdahttp"}, nil, nil},
+	{"L3", []string{"internal/app/"}, []string{"call", "media", "media/", "telephony/", "internal/"}, append(aws, "github.com/gorilla/websocket", "github.com/aws/aws-lambda-go/")},
+	{"tests of the whole", []string{"internal/chaos", "internal/cloudtest", "internal/killtest"}, []string{"call", "media", "media/", "telephony/", "internal/"}, aws},
+	{"a runner of functions", []string{"internal/lambdalocal"}, nil, append(aws, "go.yaml.in/yaml/v3")},
 	{"L4 demo", []string{"internal/demo", "internal/demo/"}, []string{"call", "caddymodule", "media", "media/", "telephony/", "internal/"}, nil},
 	{
 		"L4",
 		[]string{"caddymodule", "caddymodule/", "cmd/", "lambdas/", ""},
 		[]string{"call", "caddymodule", "media", "media/", "telephony/", "internal/"},
-		[]string{"github.com/caddyserver/caddy/v2", "github.com/caddyserver/caddy/v2/", "github.com/prometheus/client_golang/prometheus", "github.com/spf13/cobra"},
+		[]string{"github.com/caddyserver/caddy/v2", "github.com/caddyserver/caddy/v2/", "github.com/prometheus/client_golang/prometheus", "github.com/spf13/cobra", "github.com/aws/aws-sdk-go-v2/aws"},
 	},
 }
 
@@ -88,6 +94,22 @@ func TestTwilioRootIsNotBuilt(t *testing.T) {
 	for _, dep := range strings.Fields(run(t, "go", "list", "-deps", "./telephony/twilio")) {
 		if dep == "github.com/twilio/twilio-go" {
 			t.Fatal("telephony/twilio links the root package of twilio-go; import only client and rest/api/v2010")
+		}
+	}
+}
+
+// TestFunctionsLinkLittle: what a function links is loaded at every cold start.
+func TestFunctionsLinkLittle(t *testing.T) {
+	for _, name := range []string{"voice", "status", "tools", "retry", "notify"} {
+		for _, dep := range strings.Fields(run(t, "go", "list", "-tags", "lambda.norpc", "-deps", "./lambdas/"+name)) {
+			for _, heavy := range []string{
+				"github.com/aws/aws-sdk-go-v2/config", "go.etcd.io/bbolt", "github.com/gorilla/websocket", "github.com/caddyserver/", "net/rpc",
+				module + "media", module + "internal/app/stream", module + "internal/app/local", "github.com/nyaruka/",
+			} {
+				if strings.HasPrefix(dep, heavy) && (name != "tools" || heavy != "github.com/nyaruka/") {
+					t.Errorf("%s links %s", name, dep)
+				}
+			}
 		}
 	}
 }

@@ -43,7 +43,7 @@ func (h *Handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 		return refusal(http.StatusBadRequest, "This is no request that can be served.").encode(), nil
 	}
 	w := newRecorder()
-	if !h.serve(w, r) {
+	if !h.serve(ctx, w, r) {
 		return Unavailable(http.StatusInternalServerError, "Something went wrong here. It was logged; try again."), nil
 	}
 	out := w.answer().encode()
@@ -56,11 +56,11 @@ func (h *Handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 
 // serve is false where the handler panicked, which is logged with its stack, and nothing
 // of the request.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (ok bool) {
-	defer func() { //nolint:contextcheck // it logs with the request's context; there is nothing to hand it to
+func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Request) (ok bool) {
+	defer func() {
 		if p := recover(); p != nil {
 			ok = false
-			h.log.ErrorContext(r.Context(), "a handler panicked", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			h.log.ErrorContext(ctx, "a handler panicked", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
 	h.next.ServeHTTP(w, r)

@@ -136,7 +136,7 @@ func (e *evaluation) holds(where, name string) (bool, error) {
 	}
 	holds, ok := v.(bool)
 	if !ok {
-		return false, fmt.Errorf("Conditions.%s: is neither true nor false", name)
+		return false, fmt.Errorf("condition %s is neither true nor false", name)
 	}
 	return holds, nil
 }

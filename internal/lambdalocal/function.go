@@ -41,7 +41,7 @@ func newFunction(r *Runner, s spec) *function {
 
 func (f *function) binary() string { return filepath.Join(f.runner.o.Dist, f.spec.folder, "bootstrap") }
 
-// ErrThrottled: every instance that the function may have is at work.
+// ErrThrottled means that every instance that the function may have is at work.
 var ErrThrottled = errors.New("throttled: all instances of the function are at work")
 
 // FunctionError is an invocation that the function answered with an error, or not at all.

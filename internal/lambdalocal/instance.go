@@ -56,7 +56,7 @@ func (f *function) launch() (*instance, error) {
 		return nil, err
 	}
 	i := &instance{function: f, events: make(chan *invocation), gone: make(chan struct{})}
-	i.cmd = exec.Command(f.binary())
+	i.cmd = exec.CommandContext(f.runner.ctx, f.binary()) // it is killed as a group before that
 	i.cmd.Env = f.environment(l.Addr().String())
 	i.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt of ours is not theirs
 	out, err := i.cmd.StdoutPipe()
@@ -96,7 +96,7 @@ func (i *instance) watch(out io.Reader) {
 	lines := bufio.NewScanner(out)
 	lines.Buffer(make([]byte, 0, 4096), 1<<20)
 	for lines.Scan() {
-		i.function.runner.print(i.function.spec.folder, lines.Bytes())
+		i.function.runner.quote(i.function.spec.folder, lines.Bytes())
 	}
 	_, _ = io.Copy(io.Discard, out) // a line too long for the scanner must not stop the process
 	_ = i.cmd.Wait()                // how it ended is in its output

@@ -187,8 +187,8 @@ func (r *Runner) serveOn(l net.Listener, h http.Handler) {
 	r.work.Go(func() { _ = s.Serve(l) }) // ends with Close
 }
 
-// print writes what a function said.
-func (r *Runner) print(name string, line []byte) {
+// quote writes what a function said.
+func (r *Runner) quote(name string, line []byte) {
 	if r.o.Output == nil {
 		return
 	}

@@ -117,7 +117,7 @@ func (e *evaluation) function(name string, globals map[string]any) (spec, error)
 	f.folder = path.Base(fmt.Sprint(p["CodeUri"]))
 	seconds, ok := either(p["Timeout"], g["Timeout"]).(int)
 	if f.name == "" || f.folder == "." || !ok {
-		return spec{}, fmt.Errorf("Resources.%s needs FunctionName, CodeUri and Timeout", name)
+		return spec{}, fmt.Errorf("resource %s needs FunctionName, CodeUri and Timeout", name)
 	}
 	f.timeout = time.Duration(seconds) * time.Second
 	for _, from := range []map[string]any{g, p} {
@@ -128,7 +128,7 @@ func (e *evaluation) function(name string, globals map[string]any) (spec, error)
 	f.retries, _ = object(p["EventInvokeConfig"])["MaximumRetryAttempts"].(int)
 	for _, event := range object(p["Events"]) {
 		if f.stream, err = streamOf(object(event)); err != nil {
-			return spec{}, fmt.Errorf("Resources.%s: %w", name, err)
+			return spec{}, fmt.Errorf("resource %s: %w", name, err)
 		}
 	}
 	return f, nil
@@ -195,7 +195,7 @@ func (e *evaluation) route(name string, folders map[string]string) (route, error
 	}
 	folder := folders[functionOf(object(i)["IntegrationUri"])]
 	if !found || folder == "" {
-		return route{}, fmt.Errorf("Resources.%s leads to no function", name)
+		return route{}, fmt.Errorf("resource %s leads to no function", name)
 	}
 	return route{method: method, path: at, function: folder}, nil
 }
@@ -218,7 +218,7 @@ func (e *evaluation) schedule(name string, folders map[string]string) (recurring
 	_, err = fmt.Sscanf(strings.TrimSuffix(expression, ")"), "rate(%d %s", &n, &unit)
 	folder := folders[functionOf(target["Arn"])]
 	if err != nil || strings.TrimSuffix(unit, "s") != "minute" || n < 1 || folder == "" {
-		return recurringSpec{}, fmt.Errorf("Resources.%s: the schedule %q is not known here; write rate(n minutes) to a function's alias", name, expression)
+		return recurringSpec{}, fmt.Errorf("resource %s: the schedule %q is not known here; write rate(n minutes) to a function's alias", name, expression)
 	}
 	input, _ := target["Input"].(string)
 	return recurringSpec{every: time.Duration(n) * time.Minute, function: folder, input: []byte(input)}, nil

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/clawdbot/call-agent/internal/app/cloud"
+	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/toolapi"
 )
 
@@ -16,7 +17,7 @@ func main() {
 }
 
 func routes(p *cloud.Plane) http.Handler {
-	tools := toolapi.New(toolapi.Options{Service: p.Service, Tokens: toolapi.Configured{Tokens: p.Config.Tools.Tokens}, Log: p.Log})
+	tools := toolapi.New(toolapi.Options{Service: p.Service, Tokens: wiring.Tokens{Tokens: p.Config.Tools.Tokens}, Log: p.Log})
 	web := p.Webhooks()
 	mux := http.NewServeMux()
 	mux.Handle("/tools", tools)

@@ -1,11 +1,11 @@
 package cloud
 
 import (
-	_ "time/tzdata" // the runtime has no zone files, and zones decide when a callee may be called
-
 	"context"
 	"net/http"
 	"os"
+	_ "time/tzdata"
+	// the runtime has no zone files, and zones decide when a callee may be called
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"

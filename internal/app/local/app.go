@@ -47,7 +47,7 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a := &App{Service: s, config: c, mux: http.NewServeMux()}
-	tools := toolapi.New(toolapi.Options{Service: s, Tokens: toolapi.Configured{Tokens: c.Tools.Tokens}, Log: log})
+	tools := toolapi.New(toolapi.Options{Service: s, Tokens: wiring.Tokens{Tokens: c.Tools.Tokens}, Log: log})
 	a.mux.Handle("/tools", tools)
 	a.mux.Handle("/tools/", tools)
 	stream.New(stream.Options{

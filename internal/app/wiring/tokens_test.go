@@ -1,4 +1,4 @@
-package toolapi
+package wiring
 
 import (
 	"strings"
@@ -14,7 +14,7 @@ func TestTokensKeepToTheirScopes(t *testing.T) {
 	if err := c.Set("tools.tokens", []string{bearer, `{"name":"reader","sha256":"` + strings.Repeat("0", 64) + `","scopes":["read"]}`}); err != nil {
 		t.Fatal(err)
 	}
-	tokens := Configured{c.Tools.Tokens}
+	tokens := Tokens{c.Tools.Tokens}
 	if _, _, ok := tokens.Match("wrong"); ok {
 		t.Error("a wrong token matches")
 	}
