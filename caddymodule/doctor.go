@@ -15,6 +15,7 @@ import (
 
 	"github.com/clawdbot/call-agent/internal/app/doctor"
 	"github.com/clawdbot/call-agent/internal/config"
+	"github.com/clawdbot/call-agent/internal/store/dynamo"
 )
 
 var doctorCommand = caddycmd.Command{
@@ -80,6 +81,10 @@ func examined(ctx context.Context, file string) doctor.Options {
 	}
 	read, err := settings(ctx, document, "")
 	o.Config = read.config
+	if read.hash != "" {
+		o.Hash = read.hash
+		o.Table = dynamo.New(read.environment.TableOptions(now, 0)).Ping
+	}
 	o.Faults = add(o.Faults, err)
 	o.Warnings = append(o.Warnings, o.Config.Warnings()...)
 	o.Warnings = append(o.Warnings, config.UnknownEnv(os.Environ())...)

@@ -25,9 +25,6 @@ import (
 	"github.com/clawdbot/call-agent/telephony/twiliotest"
 )
 
-// table is the table's name on DynamoDB Local.
-const table = "calls"
-
 // functions builds the functions for this machine, as they are deployed otherwise.
 func functions(t *testing.T) (dist string) {
 	t.Helper()
@@ -42,17 +39,17 @@ func functions(t *testing.T) (dist string) {
 	return dist
 }
 
-// newTable makes an empty table on DynamoDB Local; every table of one process needs a key
-// of its own, since names are told apart by it.
-func newTable(t *testing.T) (endpoint string) {
-	t.Helper()
-	server := dynamotest.Start(t)
+// newTable makes an empty table on DynamoDB Local, named after the test.
+func (w *world) newTable() (endpoint string) {
+	w.Helper()
+	server := dynamotest.Start(w.T)
 	if server == nil {
-		t.Fatal("DynamoDB Local does not run")
+		w.Fatal("DynamoDB Local does not run")
 	}
+	w.table = w.Name()
 	client := dynamo.NewClient(dynamo.ClientOptions{Region: "us-east-1", Endpoint: server.Endpoint, Credentials: localKey, HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}})
-	if err := dynamo.CreateTable(t.Context(), client, table); err != nil {
-		t.Fatal(err)
+	if err := dynamo.CreateTable(w.Context(), client, w.table); err != nil {
+		w.Fatal(err)
 	}
 	return server.Endpoint
 }
@@ -64,7 +61,7 @@ var localKey = aws.CredentialsProviderFunc(func(context.Context) (aws.Credential
 // run starts the functions in the runner, and w.base becomes their API.
 func (w *world) run(o lambdalocal.Options, document func() map[string]any) *lambdalocal.Runner {
 	w.Helper()
-	o.Template, o.Table = filepath.Join(root, "template.yaml"), table
+	o.Template, o.Table = filepath.Join(root, "template.yaml"), w.table
 	o.Document = func() ([]byte, error) { return json.Marshal(document()) }
 	out := &tail{}
 	o.Output, o.Log = out, slog.New(slog.NewTextHandler(out, nil))
@@ -106,11 +103,11 @@ func (t *tail) String() string {
 }
 
 // hostEnvironment is a media host's beside the runner.
-func hostEnvironment(r *lambdalocal.Runner, dynamoDB string) []string {
+func (w *world) hostEnvironment(r *lambdalocal.Runner, dynamoDB string) []string {
 	return []string{
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local",
 		"AWS_ENDPOINT_URL_DYNAMODB=" + dynamoDB, "AWS_ENDPOINT_URL_SSM=" + r.Services(),
-		"CALLAGENT_PARAMETER=/callagent/config", "CALLAGENT_TABLE=" + table,
+		"CALLAGENT_PARAMETER=/callagent/config", "CALLAGENT_TABLE=" + w.table,
 	}
 }
 
@@ -139,6 +136,7 @@ func TestFiftyCallsAtOnce(t *testing.T) {
 	if !wanted(t) {
 		return
 	}
+	t.Parallel()
 	const calls, delay = 50, 65 * time.Second
 	w := newWorld(t, func(human twiliotest.Answer) []twiliotest.Answer {
 		busy := twiliotest.Busy
@@ -149,7 +147,7 @@ func TestFiftyCallsAtOnce(t *testing.T) {
 		}
 		return []twiliotest.Answer{busy, human}
 	}, func(o *twiliotest.Options) { o.CallsPerSecond = 20 })
-	dynamoDB := newTable(t)
+	dynamoDB := w.newTable()
 	port := freePort(t)
 	document := w.document([]string{"ws://127.0.0.1:" + port}, map[string]any{
 		"retry":  map[string]any{"maxAttempts": 2, "initialDelayMs": delay.Milliseconds(), "backoffFactor": 1},
@@ -161,7 +159,7 @@ func TestFiftyCallsAtOnce(t *testing.T) {
 			return lambdalocal.Fate{Doubled: rand.N(2) == 0, Lost: rand.N(4) == 0, Late: rand.N(2 * time.Second)}
 		},
 	}, func() map[string]any { return document })
-	w.startHost(port, hostEnvironment(r, dynamoDB)...)
+	w.startHost(port, w.hostEnvironment(r, dynamoDB)...)
 	w.await("the functions see the media host", 30*time.Second, func() bool { return answers(w.base + "/readyz") })
 
 	ids := w.placeAll(calls)

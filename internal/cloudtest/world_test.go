@@ -53,6 +53,8 @@ const (
 type world struct {
 	*testing.T
 	dir string
+	// table is the table's name on DynamoDB Local.
+	table string
 	// base is where the tools and webhooks are reached: the test's own front.
 	base                 string
 	account, token       string

@@ -82,6 +82,10 @@ func TestConditionsBetweenKeys(t *testing.T) {
 		{"no token", m{"tools.tokens": "-"}, "tools.tokens"},
 		{"no stream secret", m{"stream.secret": "-"}, "stream.secret"},
 		{"port", m{"server.port": "70000"}, "server.port"},
+		{"a remote control plane", m{"control_plane": "remote", "server.publicBaseUrl": "-"}, ""},
+		{"a remote control plane by its address", m{"control_plane": "https://api.example.org"}, ""},
+		{"a remote control plane in the clear", m{"control_plane": "http://api.example.org"}, "control_plane"},
+		{"neither here nor there", m{"control_plane": "there"}, "control_plane"},
 	} {
 		err := build(t, c.change).Validate()
 		if got := strings.Join(keysOf(err), " "); got != c.fault {
@@ -93,16 +97,24 @@ func TestConditionsBetweenKeys(t *testing.T) {
 	if got := keysOf(cloud.Validate()); !slices.Equal(got, []string{"calendar.baseUrl"}) {
 		t.Errorf("loopback calendar on AWS: %q", got)
 	}
+	cloud.Notify.HooksURL, cloud.Notify.HooksToken = "http://10.0.0.7/hooks", NewSecret("x")
+	if got := keysOf(cloud.Validate()); !slices.Equal(got, []string{"calendar.baseUrl", "notify.hooksUrl"}) {
+		t.Errorf("private hooks on AWS: %q", got)
+	}
+	cloud.Twilio.BaseURL = "http://127.0.0.1:9" // a test of it all on one machine
+	if got := keysOf(cloud.Validate()); len(got) != 0 || !strings.Contains(strings.Join(cloud.Warnings(), "\n"), "test deployment") {
+		t.Errorf("a test deployment: %q, %q", got, cloud.Warnings())
+	}
 }
 
 func TestAllFaultsComeAtOnceWithKeyAndMend(t *testing.T) {
-	_, err := Load([]byte(`{"openai":{"modle":"x"},"maxSessions":1,"server":{"port":"many"},"retry":5,"retry":{"maxAttempts":2},"telephony":{"provider":"twillio"},"disclosure":null}`), nil)
+	_, err := Load([]byte(`{"openai":{"modle":"x"},"notifies":{"x":1},"maxSessions":1,"server":{"port":"many"},"retry":5,"retry":{"maxAttempts":2},"telephony":{"provider":"twillio"},"disclosure":null}`), nil)
 	var faults Faults
 	if !errors.As(err, &faults) {
 		t.Fatal(err)
 	}
 	text := err.Error()
-	for _, want := range []string{"openai.modle: no such key; did you mean openai.model?", "maxSessions: no such key; did you mean max_sessions?", "server.port:", "retry:", "telephony.provider:", "stream.secret:", "tools.tokens:"} {
+	for _, want := range []string{"openai.modle: no such key; did you mean openai.model?", "maxSessions: no such key; did you mean max_sessions?", "notifies: no such key; did you mean notify.*?", "server.port:", "retry:", "telephony.provider:", "stream.secret:", "tools.tokens:"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}

@@ -143,7 +143,7 @@ func checkNotify(c *Config, fs *Faults) {
 			fs.add(false, "notify.hooksUrl", problem, "write the hooks' http(s) address, without /agent")
 		}
 	}
-	fs.add(!c.Cloud || loopback(c.Twilio.BaseURL) || !private(n.HooksURL), "notify.hooksUrl",
+	fs.add(!c.Cloud || n.HooksURL == "" || loopback(c.Twilio.BaseURL) || !private(n.HooksURL), "notify.hooksUrl",
 		"is a loopback or private address, which AWS cannot reach", "write the hooks' public https address")
 	fs.add(n.HooksURL == "" || !n.HooksToken.Empty(), "notify.hooksToken", "is missing beside notify.hooksUrl", "set both, or neither")
 	fs.add(n.HooksToken.Empty() || n.HooksURL != "", "notify.hooksUrl", "is missing beside notify.hooksToken", "set both, or neither")

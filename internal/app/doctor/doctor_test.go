@@ -273,7 +273,7 @@ func TestTheDataFolder(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "data", storeFile), bytes.Repeat([]byte("not a store "), 4096), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	is(Failed, "cannot be opened", "backup")
+	is(Failed, "cannot be read", "backup")
 	if err := os.RemoveAll(filepath.Join(dir, "data")); err != nil {
 		t.Fatal(err)
 	}

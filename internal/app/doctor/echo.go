@@ -16,16 +16,15 @@ import (
 
 // streamTests are one per media host.
 func streamTests(c *config.Config) []test {
-	const name = "media stream"
 	needs := []string{"server.publicBaseUrl", "stream.hosts", "stream.secret"}
 	if c == nil || len(c.Stream.Hosts) == 0 { // the server itself is the media host
-		return []test{{name: name, needs: needs, online: true, do: func(ctx context.Context, p *patient) Check {
+		return []test{{name: nameStream, needs: needs, online: true, do: func(ctx context.Context, p *patient) Check {
 			return checkStream(ctx, p, "ws"+strings.TrimPrefix(p.config.Server.PublicBaseURL, "http"))
 		}}}
 	}
 	var tests []test
 	for _, host := range c.Stream.Hosts {
-		tests = append(tests, test{name: name + " " + hostOf(host), needs: needs, do: func(ctx context.Context, p *patient) Check {
+		tests = append(tests, test{name: nameStream + " " + hostOf(host), needs: needs, do: func(ctx context.Context, p *patient) Check {
 			return checkStream(ctx, p, host)
 		}})
 	}

@@ -1,0 +1,60 @@
+package cloudtest
+
+import (
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/internal/lambdalocal"
+	"github.com/clawdbot/call-agent/telephony/twiliotest"
+)
+
+// TestAMediaHostIsLost: the host dies in the middle of a conversation. Its lease runs out,
+// the sweep finds it, and the next attempt is held by another host.
+func TestAMediaHostIsLost(t *testing.T) {
+	if !wanted(t) {
+		return
+	}
+	t.Parallel()
+	talking := make(chan struct{})
+	var once sync.Once
+	w := newWorld(t, func(human twiliotest.Answer) []twiliotest.Answer { return []twiliotest.Answer{human} }, func(o *twiliotest.Options) {
+		o.Observe = func(m twiliotest.Moment) {
+			if m.Kind == twiliotest.AgentSpeaks {
+				once.Do(func() { close(talking) })
+			}
+		}
+	})
+	dynamoDB := w.newTable()
+	first, second := freePort(t), freePort(t)
+	document := w.document([]string{"ws://127.0.0.1:" + first, "ws://127.0.0.1:" + second}, map[string]any{
+		"retry": map[string]any{"maxAttempts": 2, "initialDelayMs": 1000, "backoffFactor": 1},
+	})
+	r := w.run(lambdalocal.Options{Dist: functions(t), DynamoDB: dynamoDB}, func() map[string]any { return document })
+	host := w.startHost(first, w.hostEnvironment(r, dynamoDB)...)
+	w.await("the functions see the media host", 30*time.Second, func() bool { return answers(w.base + "/readyz") })
+	a, err := w.place("+14155550123")
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-talking:
+	case <-time.After(30 * time.Second):
+		t.Fatal("there was no conversation")
+	}
+	host.end(syscall.SIGKILL)
+	w.startHost(second, w.hostEnvironment(r, dynamoDB)...)
+	var d call.Document
+	w.await("the call is final and told", 6*time.Minute, func() bool {
+		d, err = w.status(a.CallID)
+		return err == nil && d.Notification != nil && d.Notification.State == call.NoticeDelivered
+	})
+	if d.Status != call.Completed || d.Outcome != call.Booked || len(d.Attempts) != 2 || d.Attempts[0].EndReason != call.EndHostLost {
+		t.Errorf("%s, %s after %+v", d.Status, d.Outcome, d.Attempts)
+	}
+	if texts, posts := w.notices(); w.events() != 1 || len(texts) != 1 || posts != 1 || len(w.twilio.Calls()) != 2 {
+		t.Errorf("%d events, %d posts, %d calls", w.events(), posts, len(w.twilio.Calls()))
+	}
+}
