@@ -135,7 +135,7 @@ func TestWhatIsNoRequestIsRefused(t *testing.T) {
 func TestAPanicIsAnAnswerAndALogLine(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	b, err := New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no such thing") }), slog.New(slog.NewTextHandler(&log, nil))).Invoke(t.Context(), golden(t, "form.json")) //nolint:forbidigo // what is tried
+	b, err := New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no such thing") }), slog.New(slog.NewTextHandler(&log, nil))).Invoke(t.Context(), golden(t, "form.json"))
 	var out answer
 	if err != nil || json.Unmarshal(b, &out) != nil || out.Status != 500 || strings.Contains(out.Body, "no such thing") {
 		t.Errorf("%s %v", b, err)

@@ -121,7 +121,7 @@ func TestWhatTheServiceAnswers(t *testing.T) {
 		"in trouble":          {refuse(500, "InternalServerException"), true},
 		"not allowed":         {refuse(403, "AccessDeniedException"), true},
 		"garbage":             {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, true},
-		"cut off":             {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, true}, //nolint:forbidigo // how a server breaks off
+		"cut off":             {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, asked := newScheduler(t, c.answer)
