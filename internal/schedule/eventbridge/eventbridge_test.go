@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +44,13 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"ScheduleArn":"arn"}`)
 }
 
+// seen is what was asked, and with which bodies.
+func (s *service) seen() (asked, bodies []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked), slices.Clone(s.bodies)
+}
+
 func newScheduler(t *testing.T, answer http.HandlerFunc) (*Scheduler, *service) {
 	t.Helper()
 	s := &service{answer: answer}
@@ -67,7 +75,8 @@ func TestAnAttemptGetsItsSchedule(t *testing.T) {
 		}
 	}
 	var got map[string]any
-	if err := json.Unmarshal([]byte(asked.bodies[0]), &got); err != nil {
+	names, bodies := asked.seen()
+	if err := json.Unmarshal([]byte(bodies[0]), &got); err != nil {
 		t.Fatal(err)
 	}
 	target, _ := got["Target"].(map[string]any)
@@ -81,13 +90,14 @@ func TestAnAttemptGetsItsSchedule(t *testing.T) {
 		"input":               {target["Input"], `{"v":1,"callId":"k3_Q-9","attempt":2}`},
 		"queue":               {target["DeadLetterConfig"].(map[string]any)["Arn"], "arn:queue"},
 		"window":              {got["FlexibleTimeWindow"].(map[string]any)["Mode"], "OFF"},
-		"the same name twice": {asked.asked[0], asked.asked[1]},
+		"the same name twice": {names[0], names[1]},
 	} {
 		if c[0] != c[1] {
 			t.Errorf("%s: %v, want %v", name, c[0], c[1])
 		}
 	}
-	if err := s.Wake(t.Context(), "k3_Q-9", 2, at.Add(time.Hour)); err != nil || asked.asked[2] == asked.asked[0] {
+	err := s.Wake(t.Context(), "k3_Q-9", 2, at.Add(time.Hour))
+	if names, _ = asked.seen(); err != nil || names[2] == names[0] {
 		t.Errorf("an attempt that was put off has the old name: %v", err)
 	}
 }
@@ -99,8 +109,8 @@ func TestWhatTheSweepDoesAsEarlyIsNotScheduled(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(asked.asked) != 0 {
-		t.Errorf("%v", asked.asked)
+	if all, _ := asked.seen(); len(all) != 0 {
+		t.Errorf("%v", all)
 	}
 }
 
@@ -129,8 +139,8 @@ func TestWhatTheServiceAnswers(t *testing.T) {
 			if (err != nil) != c.fails || (err != nil && !strings.Contains(err.Error(), "schedule of attempt 2")) {
 				t.Errorf("%v", err)
 			}
-			if len(asked.asked) != 1 {
-				t.Errorf("asked %d times", len(asked.asked))
+			if all, _ := asked.seen(); len(all) != 1 {
+				t.Errorf("asked %d times", len(all))
 			}
 		})
 	}
