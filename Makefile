@@ -61,6 +61,7 @@ test-cloud: build lambdas
 	sh scripts/cloud-tools.sh
 	sh scripts/lint-template.sh
 	CALLAGENT_TEST_CLOUD=1 $(GO) test -race ./internal/store/dynamo/...
+	CALLAGENT_TEST_CLOUD=1 $(GO) test -run DynamoDB ./internal/chaos
 	CALLAGENT_TEST_CLOUD=1 $(GO) test -count=1 -timeout 15m ./internal/cloudtest/...
 
 # The whole cloud on this machine, for a person. CONFIG=document.json, or all simulated.

@@ -61,7 +61,14 @@ func (l *line) up() bool {
 	}
 }
 
-func (l *line) hangUp() { l.once.Do(func() { close(l.down) }) }
+func (l *line) hangUp() {
+	l.once.Do(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.ended = time.Now()
+		close(l.down)
+	})
+}
 
 func (l *line) end() time.Time {
 	l.mu.Lock()
@@ -87,17 +94,18 @@ func (c *company) of(id call.ID) (all []*line) {
 
 // StartCall takes most calls; some of its answers are lost, with the call and without.
 func (c *company) StartCall(_ context.Context, d call.Dial) (call.Started, error) {
-	lost := &call.DialError{Kind: call.DialUnknown, Words: "the answer was lost", Err: errors.New("reset")}
-	switch luck := c.w.chance.pick(100); {
-	case luck < 4:
+	noAnswer := &call.DialError{Kind: call.DialUnknown, Words: "the answer was lost", Err: errors.New("reset")}
+	switch c.w.fate.dial() {
+	case refused:
 		return call.Started{}, &call.DialError{Kind: call.DialRefusedForNow, Words: "429", Err: errors.New("429")}
-	case luck < 7:
+	case unreached:
 		return call.Started{}, &call.DialError{Kind: call.DialNotSent, Words: "no route", Err: errors.New("refused")}
-	case luck < 11:
-		return call.Started{}, lost
-	case luck < 18:
+	case lost:
+		return call.Started{}, noAnswer
+	case takenLost:
 		c.accept(d)
-		return call.Started{}, lost
+		return call.Started{}, noAnswer
+	case taken:
 	}
 	return call.Started{ProviderCallID: c.accept(d).id}, nil
 }
@@ -113,7 +121,7 @@ func (c *company) accept(d call.Dial) *line {
 
 // EndCall puts a line down; one in ten requests is lost.
 func (c *company) EndCall(_ context.Context, id string) error {
-	if c.w.chance.of(10) {
+	if c.w.fate.of(10) {
 		return errors.New("503")
 	}
 	for _, l := range c.all() {
@@ -126,7 +134,7 @@ func (c *company) EndCall(_ context.Context, id string) error {
 
 // LookUp knows every line.
 func (c *company) LookUp(_ context.Context, q call.LookUp) (call.ProviderReport, bool, error) {
-	if c.w.chance.of(10) {
+	if c.w.fate.of(10) {
 		return call.ProviderReport{}, false, errors.New("503")
 	}
 	for _, l := range c.all() {
@@ -140,8 +148,8 @@ func (c *company) LookUp(_ context.Context, q call.LookUp) (call.ProviderReport,
 
 // live is what becomes of a call.
 func (w *world) live(l *line) {
-	time.Sleep(w.chance.upTo(time.Second))
-	sequence, silent := 0, w.chance.of(10) // of some lines no callback ever comes
+	time.Sleep(w.fate.upTo(time.Second))
+	sequence, silent := 0, w.fate.of(10) // of some lines no callback ever comes
 	report := func(s call.Status) {
 		l.set(s)
 		if !silent {
@@ -150,79 +158,75 @@ func (w *world) live(l *line) {
 		sequence++
 	}
 	report(call.Dialing)
-	time.Sleep(w.chance.upTo(2 * time.Second))
+	time.Sleep(w.fate.upTo(2 * time.Second))
 	report(call.Ringing)
 	select {
-	case <-time.After(w.chance.upTo(20 * time.Second)):
+	case <-time.After(w.fate.upTo(20 * time.Second)):
 	case <-l.down:
 	}
-	switch luck := w.chance.pick(100); {
+	switch s, machine := w.fate.ring(l.dial.Attempt); {
 	case !l.up():
 		report(call.Canceled)
-	case luck < 15:
-		report(call.Busy)
-	case luck < 28, silent:
+	case s != call.InProgress:
+		report(s)
+	case silent:
 		report(call.NoAnswer)
-	case luck < 33:
-		report(call.Failed)
 	default:
 		report(call.InProgress)
-		if w.chance.of(10) {
-			w.company.lines.Go(func() {
-				time.Sleep(w.chance.upTo(5 * time.Second))
-				if p := w.current(); p != nil {
-					_ = p.service.MachineVerdict(w.Context(), l.dial.CallID, l.dial.Attempt, call.ProviderReport{ProviderCallID: l.id, Machine: true, At: time.Now()})
-				}
-			})
+		if machine {
+			w.company.lines.Go(func() { w.detected(l) })
 		}
 		w.answered(l)
 		report(call.Completed)
 	}
 	l.hangUp()
-	l.mu.Lock()
-	l.ended = time.Now()
-	l.mu.Unlock()
 }
 
 // callback delivers a status: perhaps never, perhaps twice, perhaps an hour later. What
 // is not taken is delivered again, as Twilio was told to, and then given up.
 func (w *world) callback(l *line, s call.Status, sequence int) {
-	times := []int{0, 1, 1, 1, 1, 1, 1, 2, 2, 2}[w.chance.pick(10)]
 	at := time.Now()
-	for range times {
-		wait := w.chance.upTo(2 * time.Second)
-		if w.chance.of(15) {
-			wait = w.chance.upTo(time.Hour)
+	for range w.fate.reports() {
+		wait := w.fate.upTo(2 * time.Second)
+		if w.fate.of(15) {
+			wait = w.fate.upTo(time.Hour)
 		}
 		w.company.lines.Go(func() {
 			time.Sleep(wait)
 			for range 4 {
-				p := w.current()
-				if p != nil {
-					r := call.ProviderReport{ProviderCallID: l.id, Status: s, Sequence: sequence, At: at}
-					if err := p.service.ProviderStatus(w.Context(), l.dial.CallID, l.dial.Attempt, r); err == nil && !p.dead.Load() {
-						return
-					}
+				r := call.ProviderReport{ProviderCallID: l.id, Status: s, Sequence: sequence, At: at}
+				if w.ask(func(ctx context.Context, s *call.Service) error {
+					return s.ProviderStatus(ctx, l.dial.CallID, l.dial.Attempt, r)
+				}) {
+					return
 				}
-				time.Sleep(w.chance.upTo(3 * time.Second))
+				time.Sleep(w.fate.upTo(3 * time.Second))
 			}
 		})
 	}
 }
 
+// detected reports that a machine has answered.
+func (w *world) detected(l *line) {
+	time.Sleep(w.fate.upTo(5 * time.Second))
+	r := call.ProviderReport{ProviderCallID: l.id, Machine: true, At: time.Now()}
+	w.ask(func(ctx context.Context, s *call.Service) error {
+		return s.MachineVerdict(ctx, l.dial.CallID, l.dial.Attempt, r)
+	})
+}
+
 // answered asks what to do with an answered call, and does it.
 func (w *world) answered(l *line) {
 	for after := false; l.up(); after = true {
-		p := w.current()
-		if p == nil {
+		var reply call.VoiceReply
+		if !w.ask(func(ctx context.Context, s *call.Service) (err error) {
+			reply, err = s.Voice(ctx, call.VoiceRequest{
+				CallID: l.dial.CallID, Attempt: l.dial.Attempt, AfterStream: after,
+				Report: call.ProviderReport{ProviderCallID: l.id, Status: call.InProgress, At: time.Now()},
+			})
+			return err
+		}) {
 			return // Twilio says that an application error occurred, and hangs up
-		}
-		reply, err := p.service.Voice(w.Context(), call.VoiceRequest{
-			CallID: l.dial.CallID, Attempt: l.dial.Attempt, AfterStream: after,
-			Report: call.ProviderReport{ProviderCallID: l.id, Status: call.InProgress, At: time.Now()},
-		})
-		if err != nil || p.dead.Load() {
-			return
 		}
 		switch reply.Kind {
 		case call.VoiceConnect:

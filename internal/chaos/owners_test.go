@@ -15,16 +15,16 @@ import (
 // notice and after. As contract section 4 has it, a notice that comes again under its key
 // is the same notice; so told once means one key, and the same words under it.
 type owners struct {
-	chance *chance
-	mu     sync.Mutex
-	told   map[string]map[string]int // body by key, and how often it came
+	fate fate
+	mu   sync.Mutex
+	told map[string]map[string]int // body by key, and how often it came
 }
 
 func (o *owners) Compose(n call.NoticeContent) ([]byte, error) { return json.Marshal(n) }
 
 func (o *owners) Send(_ context.Context, key string, body []byte) error {
 	lost := &call.NotifyError{Retry: true, Err: errors.New("the answer was lost")}
-	if o.chance.of(15) {
+	if o.fate.of(15) {
 		return lost
 	}
 	o.mu.Lock()
@@ -36,7 +36,7 @@ func (o *owners) Send(_ context.Context, key string, body []byte) error {
 	}
 	o.told[key][string(body)]++
 	o.mu.Unlock()
-	if o.chance.of(10) {
+	if o.fate.of(10) {
 		return lost
 	}
 	return nil

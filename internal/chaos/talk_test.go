@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"sync"
@@ -16,7 +17,7 @@ func (w *world) talk(l *line, url string) {
 	if p == nil {
 		return
 	}
-	ctx := w.Context()
+	ctx, run := p.begin(w.Context())
 	token, err := p.service.CheckStream(ctx, url[strings.LastIndexByte(url, '/')+1:])
 	if err != nil {
 		return
@@ -41,23 +42,22 @@ func (w *world) talk(l *line, url string) {
 			}
 		}
 	})
-	end := w.converse(p, l, live)
+	end := w.converse(ctx, run, l, live)
 	close(over)
 	renewing.Wait()
-	if p.dead.Load() {
+	if run.dead.Load() {
 		return // the socket broke with the process
 	}
 	_ = live.End(ctx, end) // a failed one is the sweep's
 }
 
 // converse is the conversation, and how it ended. The process may die at any word.
-func (w *world) converse(p *process, l *line, live *call.Live) call.SessionEnd {
-	ctx := w.Context()
-	broken := func() bool { return p.dead.Load() || !l.up() }
+func (w *world) converse(ctx context.Context, run *run, l *line, live *call.Live) call.SessionEnd {
+	broken := func() bool { return run.dead.Load() || !l.up() }
 	gone := call.SessionEnd{Reason: call.EndCalleeHangup}
 	pause := func(d time.Duration) bool {
 		select {
-		case <-time.After(w.chance.upTo(d)):
+		case <-time.After(w.fate.upTo(d)):
 		case <-l.down:
 		}
 		return !broken()
@@ -71,35 +71,36 @@ func (w *world) converse(p *process, l *line, live *call.Live) call.SessionEnd {
 	if err := live.CalleeSpoke(ctx); err != nil || !pause(10*time.Second) {
 		return gone
 	}
-	switch luck := w.chance.pick(100); {
-	case luck < 10: // the callee hangs up
+	switch reason := w.fate.talk(); reason {
+	case call.EndCalleeHangup:
 		return gone
-	case luck < 20:
+	case call.EndRefused:
 		return call.SessionEnd{Reason: call.EndRefused, ModelReason: call.EndRefused, FarewellPlayed: true}
-	case luck < 25:
+	case call.EndModelLost:
 		return call.SessionEnd{Reason: call.EndModelLost, Words: "the model was lost"}
+	default:
+		return w.book(ctx, broken, live, pause)
 	}
-	return w.book(p, l, live, pause)
 }
 
 // book offers times until one is booked, three times at most.
-func (w *world) book(p *process, l *line, live *call.Live, pause func(time.Duration) bool) call.SessionEnd {
-	ctx, desk := w.Context(), call.NewDesk(live)
+func (w *world) book(ctx context.Context, broken func() bool, live *call.Live, pause func(time.Duration) bool) call.SessionEnd {
+	desk := call.NewDesk(live)
 	for range 3 {
 		found := desk.Use(ctx, call.ToolFindSlots, []byte(`{}`))
 		if !pause(8*time.Second) || len(found.Slots) == 0 {
 			break
 		}
-		start, err := json.Marshal(map[string]any{"start": found.Slots[w.chance.pick(len(found.Slots))].Start, "title": "Appointment"})
+		start, err := json.Marshal(map[string]any{"start": found.Slots[w.fate.pick(len(found.Slots))].Start, "title": "Appointment"})
 		if err != nil {
 			w.Error(err)
 		}
 		answer := desk.Use(ctx, call.ToolCreateEvent, start)
-		if p.dead.Load() || !l.up() {
+		if broken() {
 			break
 		}
 		if answer.Booked != nil && *answer.Booked {
-			if w.chance.of(5) { // and then they want something else
+			if w.fate.of(5) { // and then they want something else
 				return call.SessionEnd{Reason: call.EndCallback, ModelReason: call.EndCallback, FarewellPlayed: true}
 			}
 			return call.SessionEnd{Reason: call.EndBooked, ModelReason: call.EndBooked, FarewellPlayed: true}
