@@ -69,7 +69,8 @@ local: build
 	sh scripts/local.sh $(CONFIG)
 
 bench-lambda:
-	$(GO) run ./internal/lambdabench
+	sh scripts/dynamodb-local.sh
+	$(GO) test -run '^$$' -bench Functions -benchtime 1x ./internal/lambdabench
 
 # Deploying (docs/deploy.md). CONFIG is the configuration document.
 CONFIG   ?=

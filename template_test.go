@@ -74,6 +74,7 @@ func TestEnvironmentIsWhatTheFunctionsRead(t *testing.T) {
 	want := []string{
 		"CALLAGENT_PARAMETER", "CALLAGENT_SCHEDULE_DLQ", "CALLAGENT_SCHEDULE_GROUP", "CALLAGENT_SCHEDULE_ROLE",
 		"CALLAGENT_SCHEDULE_TARGET", "CALLAGENT_SERVER_PUBLIC_BASE_URL", "CALLAGENT_TABLE",
+		"GOGC", "GOMAXPROCS",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)

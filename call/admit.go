@@ -19,9 +19,9 @@ const (
 // admit asks, before every dial, whether it may be made now; the attempt is postponed
 // if not. Admitted means that a place for its stream is reserved. It fails closed: who
 // cannot be asked has not agreed.
-func (s *Service) admit(ctx context.Context, id ID) (c Call, admitted bool, err error) {
+func (s *Service) admit(ctx context.Context, c Call) (_ Call, admitted bool, err error) {
 	now := s.Now()
-	c, _, err = s.apply(ctx, id, Ticked{At: now}) // calling hours and policy as they are now
+	c, _, err = s.applyTo(ctx, c, Ticked{At: now}) // calling hours and policy as they are now
 	if err != nil || c.NextAttemptAt == nil || c.NextAttemptAt.After(now) {
 		return c, false, err
 	}
@@ -31,11 +31,11 @@ func (s *Service) admit(ctx context.Context, id ID) (c Call, admitted bool, err 
 	rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reserveLimit)
 	defer cancel()
 	n := len(c.Attempts) + 1
-	err = s.Media.Reserve(rctx, id, n, now.Add(s.Rules.StreamPatience+callbackGrace))
+	err = s.Media.Reserve(rctx, c.ID, n, now.Add(s.Rules.StreamPatience+callbackGrace))
 	if err == nil {
 		return c, true, nil
 	}
-	s.Log.WarnContext(ctx, "no dial: the media plane cannot hold the call now", "call_id", id, "attempt", n, "error", err)
+	s.Log.WarnContext(ctx, "no dial: the media plane cannot hold the call now", "call_id", c.ID, "attempt", n, "error", err)
 	words := "the media host does not answer"
 	var m *MediaError
 	if errors.As(err, &m) {
@@ -50,7 +50,7 @@ func (s *Service) admit(ctx context.Context, id ID) (c Call, admitted bool, err 
 func (s *Service) claim(ctx context.Context, c Call) (claimed Call, claim string, err error) {
 	claim, n := newID(), len(c.Attempts)+1
 	e := Claimed{ClaimID: claim, At: s.Now()}
-	next, mine, err := s.applyBy(ctx, c.ID, e, func(ctx context.Context, next Call) error {
+	next, mine, err := s.applyBy(ctx, c, e, func(ctx context.Context, next Call) error {
 		return s.Store.Claim(ctx, next, s.Rules.Policy.quota(e.At))
 	})
 	if mine {
@@ -77,7 +77,7 @@ func (s *Service) postpone(ctx context.Context, c Call, wait time.Duration, why 
 	now := s.Now()
 	until := now.Add(wait + rand.N(waitPlace/4))
 	words := fmt.Sprintf("The call waits: %s. It is tried again at %s.", why, until.In(location(c.Request.Timezone)).Format("15:04:05 on Monday, 2 January"))
-	c, changed, err := s.apply(ctx, c.ID, Postponed{Until: until, Words: words, At: now})
+	c, changed, err := s.applyTo(ctx, c, Postponed{Until: until, Words: words, At: now})
 	if changed {
 		s.Log.InfoContext(ctx, "attempt postponed", "call_id", c.ID, "attempt", len(c.Attempts)+1, "cause", why, "until", until)
 	}

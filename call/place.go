@@ -98,13 +98,13 @@ func (s *Service) firstDial(ctx context.Context, c Call) (Answer, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), placeLimit)
 	defer cancel()
 	id := c.ID
-	c, started, err := s.dial(ctx, id)
+	c, started, err := s.dial(ctx, c)
 	if err != nil { // the call is stored and due: the sweep goes on with it, and the caller is told its id
 		s.Log.ErrorContext(ctx, "first dial was cut off; the sweep will go on", "call_id", id, "error", err)
 		return Answer{OK: true, CallID: id, Status: Queued, LastError: sayCutOff}, nil
 	}
 	a := Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.trouble(), Hint: started.Hint, StreamURL: started.StreamURL}
-	if _, _, err := s.apply(ctx, c.ID, AnswerGiven{Answer: a, At: s.Now()}); err != nil {
+	if _, _, err := s.applyTo(ctx, c, AnswerGiven{Answer: a, At: s.Now()}); err != nil {
 		s.Log.WarnContext(ctx, "cannot keep the first answer; a repeat will get the state of the call", "call_id", c.ID, "error", err)
 	}
 	return a, nil
@@ -114,8 +114,8 @@ func (s *Service) firstDial(ctx context.Context, c Call) (Answer, error) {
 // one create request, bind. The claim comes first, so that of two workers only one
 // dials; the intent is written before the request, so that a worker that died cannot be
 // followed by another that dials again (architecture, "A call, end to end", 1).
-func (s *Service) dial(ctx context.Context, id ID) (Call, Started, error) {
-	c, admitted, err := s.admit(ctx, id)
+func (s *Service) dial(ctx context.Context, c Call) (Call, Started, error) {
+	c, admitted, err := s.admit(ctx, c)
 	if err != nil || !admitted {
 		return c, Started{}, err
 	}
@@ -124,14 +124,14 @@ func (s *Service) dial(ctx context.Context, id ID) (Call, Started, error) {
 		return c, Started{}, err
 	}
 	n := c.Last().Number
-	c, intended, err := s.apply(ctx, id, Intended{Attempt: n, ClaimID: claim, At: s.Now()})
+	c, intended, err := s.applyTo(ctx, c, Intended{Attempt: n, ClaimID: claim, At: s.Now()})
 	if err != nil || !intended {
 		return c, Started{}, err
 	}
 	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialLimit)
 	defer cancel()
 	started, err := s.Telephony.StartCall(dctx, s.dialOf(dctx, &c, c.Last()))
-	c, _, werr := s.apply(ctx, id, s.dialled(n, started, err))
+	c, _, werr := s.applyTo(ctx, c, s.dialled(n, started, err))
 	return c, started, werr
 }
 

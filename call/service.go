@@ -61,24 +61,37 @@ func newID() string {
 // the event changed it. The write is not cut off by the caller's going away: what
 // happened has happened.
 func (s *Service) apply(ctx context.Context, id ID, e Event) (Call, bool, error) {
-	return s.applyBy(ctx, id, e, s.Store.Update)
+	return s.applyBy(ctx, Call{ID: id}, e, s.Store.Update)
 }
 
-// applyBy is apply with another way to write. Where that is refused, it returns the
-// call as read.
-func (s *Service) applyBy(ctx context.Context, id ID, e Event, write func(context.Context, Call) error) (Call, bool, error) {
+// applyTo is apply for who has the call as it was a moment ago: the write's condition
+// says whether that still holds, which saves a read.
+func (s *Service) applyTo(ctx context.Context, known Call, e Event) (Call, bool, error) {
+	return s.applyBy(ctx, known, e, s.Store.Update)
+}
+
+// applyBy is applyTo with another way to write; a call without a version is read first.
+// Where the write is refused, it returns the call as read. That an event changes nothing
+// is only believed of a call as it is now.
+func (s *Service) applyBy(ctx context.Context, c Call, e Event, write func(context.Context, Call) error) (Call, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancel()
-	for {
-		c, err := s.Store.Get(ctx, id)
-		if err != nil {
-			return Call{}, false, fmt.Errorf("read call: %w", err)
+	for read := false; ; read = true {
+		if read || c.Version == 0 {
+			var err error
+			if c, err = s.Store.Get(ctx, c.ID); err != nil {
+				return Call{}, false, fmt.Errorf("read call: %w", err)
+			}
+			read = true
 		}
 		next, changed := s.Rules.Next(c, e)
-		if !changed {
+		if !changed && read {
 			return c, false, nil
 		}
-		err = write(ctx, next)
+		if !changed {
+			continue
+		}
+		err := write(ctx, next)
 		if errors.Is(err, ErrStale) {
 			if ctx.Err() != nil {
 				return Call{}, false, fmt.Errorf("write call: %w", ctx.Err())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -70,10 +71,18 @@ func (s *Service) Attend(ctx context.Context, id ID) error {
 	if err != nil {
 		return err
 	}
-	steps := []func(context.Context, Call) error{s.hangUpDue, s.lookUpDue, s.bookDue, s.dialDue, s.noticeDue}
+	steps := []struct {
+		due func(*Call) bool
+		do  func(context.Context, Call) error
+	}{
+		{s.hangUpDue, s.hangUps}, {s.lookUpDue, s.lookUp}, {s.bookDue, s.bookAgain}, {s.dialDue, s.dialNext}, {s.noticeDue, s.notify},
+	}
 	var all error
 	for _, step := range steps {
-		if err := step(ctx, c); err != nil {
+		if !step.due(&c) {
+			continue
+		}
+		if err := step.do(ctx, c); err != nil {
 			all = errors.Join(all, err)
 		}
 		if c, err = s.Store.Get(ctx, id); err != nil {
@@ -84,21 +93,24 @@ func (s *Service) Attend(ctx context.Context, id ID) error {
 		return all
 	}
 	now := s.Now()
-	_, _, err = s.apply(ctx, id, Deferred{Until: now.Add(deferral), At: now})
+	_, _, err = s.applyTo(ctx, c, Deferred{Until: now.Add(deferral), At: now})
 	return errors.Join(all, err)
 }
 
 func (s *Service) past(t time.Time) bool { return !t.IsZero() && !s.Now().Before(t) }
 
-func (s *Service) dialDue(ctx context.Context, c Call) error {
-	if c.NextAttemptAt == nil || !s.past(*c.NextAttemptAt) {
-		return nil
-	}
-	_, _, err := s.dial(ctx, c.ID)
+func (s *Service) dialDue(c *Call) bool { return c.NextAttemptAt != nil && s.past(*c.NextAttemptAt) }
+
+func (s *Service) dialNext(ctx context.Context, c Call) error {
+	_, _, err := s.dial(ctx, c)
 	return err
 }
 
-func (s *Service) hangUpDue(ctx context.Context, c Call) error {
+func (s *Service) hangUpDue(c *Call) bool {
+	return slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return s.past(hangUpAt(&a)) })
+}
+
+func (s *Service) hangUps(ctx context.Context, c Call) error {
 	for i := range c.Attempts {
 		if s.past(hangUpAt(&c.Attempts[i])) {
 			if err := s.HangUp(ctx, c.ID, c.Attempts[i].Number); err != nil {
@@ -109,12 +121,14 @@ func (s *Service) hangUpDue(ctx context.Context, c Call) error {
 	return nil
 }
 
-// lookUpDue asks the provider about an attempt that no callback settled.
-func (s *Service) lookUpDue(ctx context.Context, c Call) error {
+func (s *Service) lookUpDue(c *Call) bool {
 	a := c.Last()
-	if a == nil || !s.past(s.Rules.lookUpAt(a)) {
-		return nil
-	}
+	return a != nil && s.past(s.Rules.lookUpAt(a))
+}
+
+// lookUp asks the provider about an attempt that no callback settled.
+func (s *Service) lookUp(ctx context.Context, c Call) error {
+	a := c.Last()
 	lctx, cancel := context.WithTimeout(ctx, lookUpLimit)
 	defer cancel()
 	report, found, err := s.Telephony.LookUp(lctx, LookUp{
@@ -124,11 +138,11 @@ func (s *Service) lookUpDue(ctx context.Context, c Call) error {
 		return fmt.Errorf("look attempt %d up: %w", a.Number, err)
 	}
 	if !found || report.Foreign {
-		_, _, err = s.apply(ctx, c.ID, NotPlaced{Attempt: a.Number, At: s.Now()})
+		_, _, err = s.applyTo(ctx, c, NotPlaced{Attempt: a.Number, At: s.Now()})
 		return err
 	}
 	report.Sequence = -1 // a look-up has no place in the order of the callbacks
-	after, _, err := s.apply(ctx, c.ID, Reported{Attempt: a.Number, Report: report, At: s.Now()})
+	after, _, err := s.applyTo(ctx, c, Reported{Attempt: a.Number, Report: report, At: s.Now()})
 	if err != nil {
 		return err
 	}
@@ -139,15 +153,16 @@ func (s *Service) lookUpDue(ctx context.Context, c Call) error {
 	return nil
 }
 
-// bookDue repeats the create-event request whose answer is unknown: the same
-// request, under the same key, and never another (contract section 3).
-func (s *Service) bookDue(ctx context.Context, c Call) error {
+func (s *Service) bookDue(c *Call) bool {
 	b := c.Booking
-	if b == nil || b.NextTryAt == nil || !s.past(*b.NextTryAt) || c.Outcome != Pending {
-		return nil
-	}
-	now := s.Now()
-	c, mine, err := s.apply(ctx, c.ID, BookingTried{Key: b.Key, Next: now.Add(bookingRetry), At: now})
+	return b != nil && b.NextTryAt != nil && s.past(*b.NextTryAt) && c.Outcome == Pending
+}
+
+// bookAgain repeats the create-event request whose answer is unknown: the same
+// request, under the same key, and never another (contract section 3).
+func (s *Service) bookAgain(ctx context.Context, c Call) error {
+	b, now := c.Booking, s.Now()
+	c, mine, err := s.applyTo(ctx, c, BookingTried{Key: b.Key, Next: now.Add(bookingRetry), At: now})
 	if err != nil || !mine {
 		return err
 	}
@@ -194,18 +209,23 @@ func (s *Service) Deliver(ctx context.Context, id ID) error {
 	if err != nil {
 		return fmt.Errorf("read call: %w", err)
 	}
-	return s.noticeDue(ctx, c)
-}
-
-// noticeDue sends the notice from the outbox.
-func (s *Service) noticeDue(ctx context.Context, c Call) error {
-	n := c.openNotice()
-	if n == nil || n.NextTryAt == nil || !s.past(*n.NextTryAt) {
+	if !s.noticeDue(&c) {
 		return nil
 	}
+	return s.notify(ctx, c)
+}
+
+func (s *Service) noticeDue(c *Call) bool {
+	n := c.openNotice()
+	return n != nil && n.NextTryAt != nil && s.past(*n.NextTryAt)
+}
+
+// notify sends the notice from the outbox.
+func (s *Service) notify(ctx context.Context, c Call) error {
+	n := c.openNotice()
 	if s.Notifier == nil { // configured when the call ended, and not any more
 		now := s.Now()
-		_, _, err := s.apply(ctx, c.ID, NoticeTried{Err: &NotifyError{Retry: true, Err: errNoNotifier}, Next: now.Add(noticeDelay(n.Tries)), At: now})
+		_, _, err := s.applyTo(ctx, c, NoticeTried{Err: &NotifyError{Retry: true, Err: errNoNotifier}, Next: now.Add(noticeDelay(n.Tries)), At: now})
 		return err
 	}
 	body := n.Body
@@ -216,7 +236,7 @@ func (s *Service) noticeDue(ctx context.Context, c Call) error {
 		}
 	}
 	now := s.Now()
-	c, mine, err := s.apply(ctx, c.ID, NoticeSending{Body: body, Until: now.Add(notifyLimit + 5*time.Second), At: now})
+	c, mine, err := s.applyTo(ctx, c, NoticeSending{Body: body, Until: now.Add(notifyLimit + 5*time.Second), At: now})
 	if err != nil || !mine {
 		return err
 	}
@@ -228,7 +248,7 @@ func (s *Service) noticeDue(ctx context.Context, c Call) error {
 		failed = &NotifyError{Retry: true, Err: err}
 	}
 	now = s.Now()
-	_, _, err = s.apply(ctx, c.ID, NoticeTried{Err: failed, Next: now.Add(noticeDelay(c.Notice.Tries)), At: now})
+	_, _, err = s.applyTo(ctx, c, NoticeTried{Err: failed, Next: now.Add(noticeDelay(c.Notice.Tries)), At: now})
 	return err
 }
 

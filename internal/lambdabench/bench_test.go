@@ -1,0 +1,239 @@
+// Package lambdabench measures the functions beside a minimal one, under the same Runtime
+// API in the same run: their sizes, their starts, and what an event takes once they are
+// warm. It holds one benchmark; `make bench-lambda` runs it and prints its table.
+package lambdabench
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/internal/store/dynamo"
+	"github.com/clawdbot/call-agent/internal/store/dynamo/dynamotest"
+	"github.com/clawdbot/call-agent/telephony/twilio"
+)
+
+const (
+	starts = 40  // of each function
+	lives  = 400 // calls: each is placed, rings, is answered, is over and told
+	unseen = 20  // of them, at the beginning, are not counted: the process is not warm yet
+)
+
+// minimal is the name of the baseline.
+const minimal = "minimal"
+
+// figures are one function's.
+type figures struct {
+	size           int64
+	starts, ours   []time.Duration // until its first event; without what it asked of others meanwhile
+	events, inside []time.Duration // the same of warm events
+	worked         []time.Duration // their processor time
+}
+
+// BenchmarkFunctions runs everything once and prints it as a table. Ours is the time in
+// which nobody outside (DynamoDB Local, SSM, Twilio, the hook) was asked anything.
+func BenchmarkFunctions(b *testing.B) {
+	server := dynamotest.Start(b)
+	if server == nil {
+		b.Skip("DynamoDB Local is missing")
+	}
+	report := newTable(b, server)
+	o := newOutside(b, server.Endpoint)
+	defer o.server.Close()
+	names := []string{minimal, "voice", "status", "tools", "retry", "notify"}
+	all, binaries, dir := map[string]*figures{}, map[string]string{}, b.TempDir()
+	for _, name := range names {
+		path := "./lambdas/" + name
+		if name == minimal {
+			path = "./internal/lambdabench/minimal"
+		}
+		all[name] = &figures{}
+		binaries[name], all[name].size = build(b, dir, name, path)
+	}
+	for range starts { // in turn, so that all see the same machine
+		for _, name := range names {
+			i, begun, took := launch(b, binaries[name], o.environment())
+			i.stop()
+			all[name].starts = append(all[name].starts, took)
+			all[name].ours = append(all[name].ours, took-o.asked(begun, begun.Add(took)))
+		}
+	}
+	w := &warm{B: b, outside: o, figures: all, instances: map[string]*instance{}}
+	for _, name := range names {
+		w.instances[name], _, _ = launch(b, binaries[name], o.environment())
+		defer w.instances[name].stop()
+	}
+	for n := range lives {
+		if n%50 == 0 {
+			report()
+		}
+		w.counted = n >= unseen
+		w.life(n)
+	}
+	b.ReportMetric(0, "ns/op")
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "\nfunction\tsize MB\tstart p50\tp99\tours p50\t× minimal\tat most\twarm p50\tp99\tours p50\tp99\tat most\tworked p50\tp99\t")
+	base := percentile(all[minimal].ours, 50)
+	for _, name := range names {
+		w.row(table, name, base)
+	}
+	_ = table.Flush()
+	fmt.Printf("Ours is the time without that in which somebody else was asked (the way there and back is %s of each request);\nworked is the function's processor time. Placing a call is the slowest event of tools, with its 12 or so requests.\n\n", ms(o.way))
+}
+
+// row prints a function's figures, and fails where they miss their targets.
+func (w *warm) row(out *tabwriter.Writer, name string, base time.Duration) {
+	f := w.figures[name]
+	most := map[string]float64{minimal: 1, "voice": 3, "status": 3}[name]
+	if most == 0 {
+		most = 5
+	}
+	ratio, inside := float64(percentile(f.ours, 50))/float64(base), percentile(f.inside, 99)
+	fmt.Fprintf(out, "%s\t%.2f\t%s\t%s\t%s\t%.2f\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name, float64(f.size)/1e6,
+		ms(percentile(f.starts, 50)), ms(percentile(f.starts, 99)), ms(percentile(f.ours, 50)), ratio, most,
+		ms(percentile(f.events, 50)), ms(percentile(f.events, 99)), ms(percentile(f.inside, 50)), ms(inside), ms(oursAtMost),
+		ms(percentile(f.worked, 50)), ms(percentile(f.worked, 99)))
+	if ratio > most || inside > oursAtMost {
+		w.Errorf("%s misses a target", name)
+	}
+	w.ReportMetric(float64(percentile(f.ours, 50).Microseconds())/1000, name+"-start-ms")
+	w.ReportMetric(float64(inside.Microseconds())/1000, name+"-warm-p99-ms")
+}
+
+// oursAtMost is the target for the p99 of our part of a warm event.
+const oursAtMost = 5 * time.Millisecond
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000) }
+
+func percentile(all []time.Duration, p int) time.Duration {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[(len(sorted)-1)*p/100]
+}
+
+// warm runs events through instances that stay.
+type warm struct {
+	*testing.B
+	outside   *outside
+	figures   map[string]*figures
+	instances map[string]*instance
+	counted   bool
+}
+
+// breath is taken before each event, so that what DynamoDB Local and this process still
+// do for the last one (both on the same processors, as they are not on AWS) is not ours.
+const breath = 5 * time.Millisecond
+
+// event hands an event to a function and keeps what it took.
+func (w *warm) event(name string, event any) []byte {
+	w.Helper()
+	b, err := json.Marshal(event)
+	if err != nil {
+		w.Fatal(err)
+	}
+	time.Sleep(breath)
+	before := w.instances[name].spent(w.B)
+	body, from, to := w.instances[name].invoke(w.B, b)
+	asked, spent := w.outside.asked(from, to), w.instances[name].spent(w.B)-before
+	if f := w.figures[name]; w.counted {
+		f.events, f.inside = append(f.events, to.Sub(from)), append(f.inside, to.Sub(from)-asked)
+		f.worked = append(f.worked, spent)
+	}
+	return body
+}
+
+// life is a whole call as the functions see it.
+func (w *warm) life(n int) {
+	w.Helper()
+	w.event(minimal, map[string]any{})
+	id := w.place(n)
+	form, sid := w.outside.lastDial()
+	w.webhook("status", form.Get("StatusCallback"), url.Values{"CallStatus": {"ringing"}, "SequenceNumber": {"1"}}, sid)
+	if page := w.webhook("voice", form.Get("Url"), url.Values{"CallStatus": {"in-progress"}}, sid); !strings.Contains(page, "<Stream") {
+		w.Fatalf("an answered call is told: %s", page)
+	}
+	w.event("retry", map[string]any{"v": 1, "callId": id, "attempt": 1})
+	w.webhook("status", form.Get("StatusCallback"), url.Values{"CallStatus": {"completed"}, "SequenceNumber": {"3"}}, sid)
+	answer := w.event("notify", map[string]any{"Records": []any{map[string]any{"eventName": "INSERT", "dynamodb": map[string]any{
+		"SequenceNumber": "1", "Keys": map[string]any{
+			dynamo.AttrPK: map[string]string{"S": dynamo.CallPrefix + id}, dynamo.AttrSK: map[string]string{"S": dynamo.OutboxPrefix + "x"},
+		},
+	}}}})
+	if string(answer) != `{"batchItemFailures":[]}` {
+		w.Fatalf("notify answered %s", answer)
+	}
+	var told struct{ Call call.Document }
+	if err := json.Unmarshal([]byte(w.tool("call_agent_status", map[string]any{"callId": id})), &told); err != nil {
+		w.Fatal(err)
+	}
+	if d := told.Call; d.Notification == nil || d.Notification.State != call.NoticeDelivered {
+		w.Fatalf("the call is %+v", d)
+	}
+}
+
+// place places a call.
+func (w *warm) place(n int) string {
+	w.Helper()
+	now := time.Now()
+	var a call.Answer
+	text := w.tool("call_agent", map[string]any{
+		"to": fmt.Sprintf("+1415555%04d", 200+n), "goal": "Book a check-up.", "durationMinutes": 30, "userName": "Alex Morgan",
+		"windowStart": now.Format(time.RFC3339), "windowEnd": now.AddDate(0, 0, 7).Format(time.RFC3339),
+	})
+	if err := json.Unmarshal([]byte(text), &a); err != nil || !a.OK {
+		w.Fatalf("call_agent answered %s: %v", text, err)
+	}
+	return string(a.CallID)
+}
+
+func (w *warm) tool(name string, arguments map[string]any) string {
+	w.Helper()
+	b, err := json.Marshal(arguments)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return w.page("tools", "/tools/"+name, "", b, map[string]string{"content-type": "application/json", "authorization": "Bearer " + toolToken})
+}
+
+// webhook is a signed request of Twilio's.
+func (w *warm) webhook(function, to string, form url.Values, sid string) string {
+	w.Helper()
+	form.Set("CallSid", sid)
+	form.Set("AccountSid", account)
+	to, _, _ = strings.Cut(to, "#") // how often Twilio is to try again; it signs without it
+	u, err := url.Parse(to)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return w.page(function, u.Path, u.RawQuery, []byte(form.Encode()), map[string]string{
+		"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": twilio.Sign(authToken, to, form),
+	})
+}
+
+// page is an event of the HTTP API, and the body of the answer.
+func (w *warm) page(function, path, query string, body []byte, headers map[string]string) string {
+	w.Helper()
+	headers["host"] = "agent.example"
+	var answer struct {
+		StatusCode int
+		Body       string
+	}
+	b := w.event(function, map[string]any{
+		"version": "2.0", "routeKey": "POST " + path, "rawPath": path, "rawQueryString": query, "headers": headers, "body": string(body),
+		"requestContext": map[string]any{
+			"domainName": "agent.example", "stage": "$default", "requestId": "r",
+			"http": map[string]any{"method": http.MethodPost, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.7"},
+		},
+	})
+	if err := json.Unmarshal(b, &answer); err != nil || answer.StatusCode/100 != 2 {
+		w.Fatalf("%s %s answered %s: %v", function, path, b, err)
+	}
+	return answer.Body
+}
