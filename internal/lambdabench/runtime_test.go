@@ -33,7 +33,7 @@ type answered struct {
 // launch starts the binary, and returns how long it took until it asked for an event.
 func launch(b *testing.B, binary string, env []string) (*instance, time.Time, time.Duration) {
 	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed with the server
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}

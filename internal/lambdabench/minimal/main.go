@@ -11,8 +11,8 @@ import (
 type handler struct{}
 
 // Invoke answers every event with an empty page.
-func (handler) Invoke(context.Context, []byte) ([]byte, error) {
-	return []byte(`{"statusCode":200,"body":""}`), nil
+func (handler) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
+	return []byte(`{"statusCode":200,"body":""}`), ctx.Err()
 }
 
 func main() { lambda.Start(handler{}) }
