@@ -25,7 +25,28 @@ type process struct {
 	store   call.Store
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
-	inside  sync.WaitGroup // effects under way
+
+	door   sync.Mutex
+	shut   bool           // no effect begins any more
+	inside sync.WaitGroup // effects under way
+}
+
+// enter begins an effect, unless the process is gone.
+func (p *process) enter() bool {
+	p.door.Lock()
+	defer p.door.Unlock()
+	if !p.shut {
+		p.inside.Add(1)
+	}
+	return !p.shut
+}
+
+// drain waits for the effects under way; none begins after it.
+func (p *process) drain() {
+	p.door.Lock()
+	p.shut = true
+	p.door.Unlock()
+	p.inside.Wait()
 }
 
 // run is what dies at once: the whole process of one host, or one function's invocation,
@@ -108,7 +129,7 @@ func (w *world) kill() {
 	}
 	p.dead.Store(true)
 	p.cancel()
-	p.inside.Wait()
+	p.drain()
 	if s, file := p.store.(*store.Store); file {
 		if err := s.Close(); err != nil {
 			w.Error(err)
@@ -136,7 +157,9 @@ func (s shaky) do(ctx context.Context, what string, effect func() error) error {
 		r = &s.p.run
 	}
 	time.Sleep(s.w.fate.upTo(delay))
-	s.p.inside.Add(1)
+	if !s.p.enter() {
+		return errDead
+	}
 	n := s.w.strike.count(what)
 	if s.w.strikes(r, n, false); r.dead.Load() {
 		s.p.inside.Done()
