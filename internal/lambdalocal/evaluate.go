@@ -1,6 +1,7 @@
 package lambdalocal
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -13,6 +14,7 @@ type evaluation struct {
 	values     map[string]any // of Ref: parameters, pseudo parameters, and what we name ourselves
 	conditions map[string]any
 	resources  map[string]any
+	left       int // how many more values are resolved: a condition may name itself
 }
 
 func (e *evaluation) typeOf(name string) string {
@@ -24,6 +26,9 @@ func (e *evaluation) properties(name string) any { return object(e.resources[nam
 
 // value resolves everything in v. Where is for errors.
 func (e *evaluation) value(where string, v any) (any, error) {
+	if e.left--; e.left < 0 {
+		return nil, fmt.Errorf("%s: %w", where, errEndless)
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		if len(v) == 1 {
@@ -158,9 +163,21 @@ func (e *evaluation) test(where, name string, argument any) (any, error) {
 	return nil, fmt.Errorf("%s: %s is not written as CloudFormation has it", where, name)
 }
 
-// plainOf is a node as maps, lists and scalars; short forms (!Ref x) and aliases written out.
-func plainOf(n *yaml.Node) (any, error) {
-	v, err := untagged(n)
+// mostNodes bounds a template as it is written out: aliases multiply what a file holds, and
+// may hold themselves. CloudFormation takes a megabyte.
+const mostNodes = 200_000
+
+var errEndless = errors.New("this is too large, or refers to itself")
+
+// reading is a template on its way from text to maps, lists and scalars.
+type reading struct{ left int }
+
+// plain is a node with short forms (!Ref x) and aliases written out.
+func (r *reading) plain(n *yaml.Node) (any, error) {
+	if r.left--; r.left < 0 {
+		return nil, fmt.Errorf("line %d: %w", n.Line, errEndless)
+	}
+	v, err := r.untagged(n)
 	tag := n.Tag
 	switch {
 	case err != nil, !strings.HasPrefix(tag, "!"), strings.HasPrefix(tag, "!!"), n.Kind == yaml.AliasNode:
@@ -171,14 +188,14 @@ func plainOf(n *yaml.Node) (any, error) {
 	return map[string]any{"Fn::" + tag[1:]: v}, nil
 }
 
-func untagged(n *yaml.Node) (any, error) {
+func (r *reading) untagged(n *yaml.Node) (any, error) {
 	switch n.Kind {
 	case yaml.AliasNode:
-		return plainOf(n.Alias)
+		return r.plain(n.Alias)
 	case yaml.MappingNode:
 		m := map[string]any{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			v, err := plainOf(n.Content[i+1])
+			v, err := r.plain(n.Content[i+1])
 			if err != nil {
 				return nil, err
 			}
@@ -188,7 +205,7 @@ func untagged(n *yaml.Node) (any, error) {
 	case yaml.SequenceNode:
 		list := []any{}
 		for _, c := range n.Content {
-			v, err := plainOf(c)
+			v, err := r.plain(c)
 			if err != nil {
 				return nil, err
 			}
@@ -197,6 +214,10 @@ func untagged(n *yaml.Node) (any, error) {
 		return list, nil
 	case yaml.ScalarNode, yaml.DocumentNode:
 	}
+	return scalar(n)
+}
+
+func scalar(n *yaml.Node) (any, error) {
 	plain := *n
 	if strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
 		plain.Tag = "!!str"

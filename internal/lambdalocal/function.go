@@ -69,6 +69,10 @@ func (f *function) invoke(ctx context.Context, event []byte) ([]byte, error) {
 		return nil, err
 	}
 	out, err := i.carry(ctx, event)
+	if errors.Is(err, errEnded) && i.used { // it ended after its last event: not this one's fault
+		f.drop(i)
+		return f.invoke(ctx, event)
+	}
 	var failed *FunctionError
 	if err == nil || errors.As(err, &failed) && !failed.Crashed && !failed.TimedOut {
 		f.giveBack(i)
@@ -124,6 +128,7 @@ func (f *function) take() (*instance, error) {
 func (f *function) giveBack(i *instance) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	i.used = true
 	f.free = append(f.free, i)
 }
 

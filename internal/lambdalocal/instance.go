@@ -25,6 +25,7 @@ type instance struct {
 	events   chan *invocation
 	gone     chan struct{} // closed when the process has ended
 	once     sync.Once
+	used     bool // it has carried an event
 
 	mu      sync.Mutex
 	current *invocation
@@ -32,10 +33,9 @@ type instance struct {
 
 // invocation is one event on its way.
 type invocation struct {
-	id       string
-	event    []byte
-	deadline time.Time
-	answer   chan answer // holds one
+	id     string
+	event  []byte
+	answer chan answer // holds one
 }
 
 type answer struct {
@@ -117,24 +117,27 @@ func (i *instance) kill() {
 	i.once.Do(func() { _ = syscall.Kill(-i.cmd.Process.Pid, syscall.SIGKILL) })
 }
 
+// errEnded is the end of a process before it took the event.
+var errEnded error = &FunctionError{Crashed: true}
+
 // carry hands the process one event and waits for its answer, its end, or the end of its time.
 func (i *instance) carry(ctx context.Context, event []byte) ([]byte, error) {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
 	limit := i.function.spec.timeout
-	inv := &invocation{id: hex.EncodeToString(id[:]), event: event, deadline: time.Now().Add(limit), answer: make(chan answer, 1)}
+	inv := &invocation{id: hex.EncodeToString(id[:]), event: event, answer: make(chan answer, 1)}
 	timer := time.NewTimer(limit + startTime)
 	defer timer.Stop()
 	select {
 	case i.events <- inv:
 	case <-i.gone:
-		return nil, &FunctionError{Crashed: true}
+		return nil, errEnded
 	case <-timer.C:
 		return nil, &FunctionError{TimedOut: true}
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	timer.Reset(time.Until(inv.deadline))
+	timer.Reset(limit)
 	select {
 	case a := <-inv.answer:
 		return a.body, a.err
@@ -164,12 +167,12 @@ func (i *instance) next(w http.ResponseWriter, r *http.Request) {
 	select {
 	case inv := <-i.events:
 		i.mu.Lock()
-		inv.deadline = time.Now().Add(i.function.spec.timeout)
 		i.current = inv
 		i.mu.Unlock()
+		deadline := time.Now().Add(i.function.spec.timeout)
 		h := w.Header()
 		h.Set("Lambda-Runtime-Aws-Request-Id", inv.id)
-		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(inv.deadline.UnixMilli(), 10))
+		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(deadline.UnixMilli(), 10))
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", functionARN(i.function.spec.name))
 		h.Set("Lambda-Runtime-Trace-Id", "Root=1-00000000-"+inv.id+inv.id[:8])
 		h.Set("Content-Type", "application/json")

@@ -2,6 +2,7 @@ package lambdalocal
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -31,20 +32,28 @@ func readTemplate(file string, parameters map[string]string, table string) (stac
 	if err != nil {
 		return stack{}, fmt.Errorf("read the template: %w", err)
 	}
+	s, err := parseTemplate(text, parameters, table)
+	if err != nil {
+		return stack{}, fmt.Errorf("the template %s: %w", file, err)
+	}
+	return s, nil
+}
+
+func parseTemplate(text []byte, parameters map[string]string, table string) (stack, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
-		return stack{}, fmt.Errorf("read the template %s: %w", file, err)
+		return stack{}, err
 	}
 	if len(document.Content) == 0 {
-		return stack{}, fmt.Errorf("the template %s is empty", file)
+		return stack{}, errors.New("it is empty")
 	}
-	whole, err := plainOf(document.Content[0])
+	whole, err := (&reading{left: mostNodes}).plain(document.Content[0])
 	if err != nil {
-		return stack{}, fmt.Errorf("read the template %s: %w", file, err)
+		return stack{}, err
 	}
 	root, _ := whole.(map[string]any)
 	e := &evaluation{
-		conditions: object(root["Conditions"]), resources: object(root["Resources"]),
+		left: mostNodes, conditions: object(root["Conditions"]), resources: object(root["Resources"]),
 		values: map[string]any{
 			"AWS::Region": region, "AWS::AccountId": account, "AWS::Partition": "aws", "AWS::StackName": "callagent",
 			"AWS::URLSuffix": "amazonaws.com", "AWS::NoValue": nil,
@@ -57,11 +66,7 @@ func readTemplate(file string, parameters map[string]string, table string) (stac
 		e.values[name] = v
 	}
 	e.values["Table"] = table
-	s, err := e.stack(object(object(root["Globals"])["Function"]))
-	if err != nil {
-		return stack{}, fmt.Errorf("the template %s: %w", file, err)
-	}
-	return s, nil
+	return e.stack(object(object(root["Globals"])["Function"]))
 }
 
 func object(v any) map[string]any {
@@ -172,7 +177,7 @@ func streamOf(event map[string]any) (*streamSpec, error) {
 		} `json:"dynamodb"`
 	}
 	text, _ := object(filters[0])["Pattern"].(string)
-	if err := json.Unmarshal([]byte(text), &pattern); err != nil || len(pattern.DynamoDB.Keys.SK.S) != 1 {
+	if err := json.Unmarshal([]byte(text), &pattern); err != nil || len(pattern.DynamoDB.Keys.SK.S) != 1 || pattern.DynamoDB.Keys.SK.S[0].Prefix == "" {
 		return nil, fmt.Errorf("a filter that is not known here: %s", text)
 	}
 	s.events, s.prefix = pattern.EventName, pattern.DynamoDB.Keys.SK.S[0].Prefix
