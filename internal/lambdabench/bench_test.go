@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package lambdabench measures the functions beside a minimal one, under the same Runtime
 // API in the same run: their sizes, their starts, and what an event takes once they are
 // warm. It holds one benchmark; `make bench-lambda` runs it and prints its table.
@@ -41,6 +43,7 @@ type figures struct {
 // BenchmarkFunctions runs everything once and prints it as a table. Ours is the time in
 // which nobody outside (DynamoDB Local, SSM, Twilio, the hook) was asked anything.
 func BenchmarkFunctions(b *testing.B) {
+	settle(b)
 	server := dynamotest.Start(b)
 	if server == nil {
 		b.Skip("DynamoDB Local is missing")

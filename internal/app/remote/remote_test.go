@@ -13,7 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"go.uber.org/goleak"
@@ -83,7 +82,21 @@ type bed struct {
 	*Host
 	app   *App
 	table *table
-	model error
+
+	mu    sync.Mutex
+	model error // what the model's service answers
+}
+
+func (b *bed) modelIs(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.model = err
+}
+
+func (b *bed) probe(context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.model
 }
 
 func newBed() *bed {
@@ -97,7 +110,7 @@ func (b *bed) configuration(most int) *App {
 	c.MaxSessions = most
 	return &App{
 		config: c, hash: "h", hosts: dynamo.NewHosts(dynamo.Options{Client: b.table, Table: "calls"}),
-		model: stream.NewModel(func(context.Context) error { return b.model }, time.Now),
+		model: stream.NewModel(b.probe, time.Now),
 	}
 }
 
@@ -135,13 +148,13 @@ func TestAHostWithoutAModelSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed()
 		defer func() { _ = b.Close() }()
-		b.model = errors.New("401")
+		b.modelIs(errors.New("401"))
 		b.Activate(b.app)
 		synctest.Wait()
 		if all := b.table.written(); len(all) != 1 || all[0].model {
 			t.Errorf("%+v", all)
 		}
-		b.model = nil
+		b.modelIs(nil)
 		time.Sleep(2 * cloud.ReportEvery) // the bad handshake is not repeated at once
 		if all := b.table.written(); len(all) == 0 || !all[len(all)-1].model {
 			t.Errorf("the model is back, and the host says %+v", all)
@@ -269,8 +282,12 @@ func document(t *testing.T) cloud.Document {
 }
 
 func TestItServesStreamsAndHealthAndNothingElse(t *testing.T) {
-	keys := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, errors.New("none") })
-	h := Open(Options{Environment: cloud.Environment{Region: "us-east-1", Table: "calls", Credentials: keys}, URL: "wss://media.example", Log: quiet})
+	set := map[string]string{cloud.VarParameter: "/callagent/config", cloud.VarTable: "calls", "AWS_REGION": "eu-central-1"}
+	e, err := cloud.FromEnv(func(name string) (string, bool) { v, ok := set[name]; return v, ok })
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := Open(Options{Environment: e, URL: "wss://media.example", Log: quiet})
 	defer func() { _ = h.Close() }()
 	a, err := New(h, document(t), quiet)
 	if err != nil {
@@ -286,7 +303,7 @@ func TestItServesStreamsAndHealthAndNothingElse(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/healthz", nil))
-	if body, _ := io.ReadAll(w.Body); w.Code != http.StatusOK || !strings.Contains(string(body), "of the document") {
+	if body, _ := io.ReadAll(w.Body); w.Code != http.StatusOK || !strings.Contains(string(body), `"ok":true`) {
 		t.Errorf("%d %s", w.Code, body)
 	}
 	if a.DrainTimeout() <= 0 || len(h.Sessions()) != 0 || h.HangUp("k3") {
