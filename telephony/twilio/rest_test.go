@@ -326,6 +326,35 @@ func FuzzRESTErrorDecode(f *testing.F) {
 	})
 }
 
+// FuzzProbes: whatever Twilio answers about account and number, only an answer that names
+// ours is believed.
+func FuzzProbes(f *testing.F) {
+	f.Add(200, `{"sid":"`+testAccount+`","status":"active","type":"Full"}`)
+	f.Add(200, `{"sid":"`+testAccount+`","status":"suspended","type":"Trial"}`)
+	f.Add(200, `{"incoming_phone_numbers":[{"phone_number":"`+testFrom+`","capabilities":{"voice":true},"voice_url":"https://x"}]}`)
+	f.Add(200, `{"incoming_phone_numbers":[{"phone_number":"`+testFrom+`","capabilities":null,"trunk_sid":"TK1"},{}]}`)
+	f.Add(200, `{"incoming_phone_numbers":null}`)
+	f.Add(200, `[]`)
+	f.Add(403, `{"code":20008,"message":"Resource not accessible with Test Account Credentials"}`)
+	f.Add(404, `{"code":20404}`)
+	f.Add(401, ``)
+	f.Add(502, `<html>`)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 200 || status > 599 {
+			return
+		}
+		p := newProvider(t, Options{Transport: canned{status, body}})
+		a, err := p.ProbeAccount(context.Background())
+		if err == nil && (a.Status == "" || status >= 300 || !strings.Contains(strings.ToLower(body), "sid")) || err != nil && a != (Account{}) {
+			t.Errorf("%d %q: account %+v, %v", status, body, a, err)
+		}
+		n, err := p.ProbeNumber(context.Background())
+		if err == nil && status >= 300 || (err != nil || !n.Owned) && n != (Number{}) {
+			t.Errorf("%d %q: number %+v, %v", status, body, n, err)
+		}
+	})
+}
+
 type canned struct {
 	status int
 	body   string

@@ -2,14 +2,11 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
 	"strings"
-
-	"github.com/clawdbot/call-agent/call"
 )
 
 // reach is how far one gets at the public address.
@@ -48,10 +45,7 @@ func checkAddress(ctx context.Context, p *patient) Check {
 		return failed(fmt.Sprintf("%s redirects to %s, and a provider's signed webhooks do not follow", host, to),
 			"set server.publicBaseUrl to the address that answers by itself, or take the redirect of it away")
 	}
-	var health struct {
-		OK *bool `json:"ok"`
-	}
-	if a.status != 200 || json.Unmarshal(a.body, &health) != nil || health.OK == nil || !*health.OK {
+	if h, ours := readHealth(a.body); a.status != 200 || !ours || !h.OK {
 		return failed(fmt.Sprintf("something answers at %s (HTTP %d), but it is no call agent", host, a.status),
 			startServer+"\nif it runs, check that the proxy before it passes every path on, and that no other program has its port")
 	}
@@ -110,14 +104,10 @@ func checkServer(ctx context.Context, p *patient) Check {
 	if a.status == 200 {
 		return fine("it runs, and is ready for calls")
 	}
-	var health struct {
-		Reasons map[string]string `json:"reasons"`
+	h, ours := readHealth(a.body)
+	if !ours {
+		return failed(fmt.Sprintf("what answers /readyz (HTTP %d) is no call agent", a.status), startServer)
 	}
-	_ = json.Unmarshal(a.body, &health) // what is no answer of ours has no reasons
-	var reasons []string
-	for name, reason := range health.Reasons {
-		reasons = append(reasons, call.PlainText(name+": "+reason, 200))
-	}
-	return failed(fmt.Sprintf("it runs, and is not ready (HTTP %d): %s", a.status, strings.Join(reasons, "; ")),
+	return failed(fmt.Sprintf("it runs, and is not ready (HTTP %d): %s", a.status, h.why()),
 		"mend what it names; the server's log says more")
 }

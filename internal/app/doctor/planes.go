@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -51,9 +50,9 @@ func checkPlanes(ctx context.Context, p *patient) Check {
 // hashAt is the hash of the document that a plane runs with; "" if it does not say.
 func (p *patient) hashAt(ctx context.Context, base string) string {
 	a, err := p.ask(ctx, http.MethodGet, base+"/readyz", "")
-	var health struct{ Config string }
-	if err != nil || json.Unmarshal(a.body, &health) != nil {
+	if err != nil {
 		return ""
 	}
-	return health.Config
+	h, _ := readHealth(a.body)
+	return h.Config
 }
