@@ -21,7 +21,11 @@ const (
 // cannot be asked has not agreed.
 func (s *Service) admit(ctx context.Context, c Call) (_ Call, admitted bool, err error) {
 	now := s.Now()
-	c, _, err = s.applyTo(ctx, c, Ticked{At: now}) // calling hours and policy as they are now
+	// Calling hours and policy as they are now. Where they change nothing, nothing is read:
+	// the claim finds out whether the copy is still the newest.
+	if _, changed := s.Rules.Next(c, Ticked{At: now}); changed {
+		c, _, err = s.applyTo(ctx, c, Ticked{At: now})
+	}
 	if err != nil || c.NextAttemptAt == nil || c.NextAttemptAt.After(now) {
 		return c, false, err
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"strconv"
 	_ "time/tzdata"
 	// the runtime has no zone files, and zones decide when a callee may be called
 
@@ -14,10 +15,24 @@ import (
 	"github.com/clawdbot/call-agent/internal/lambdahttp"
 )
 
-// collectAt is GOGC once a function is warm: fewer than one event in a hundred waits for a
-// collection, and some 100 MB of its 512 are used. Until then template.yaml has it off,
-// since what a start allocates mostly stays. (make bench-lambda: docs/deploy.md)
-const collectAt = 1000
+// heapShare is the share of a function's memory that its heap may fill before it is
+// collected. What an event leaves behind is a few hundred KB, so that fewer than one event
+// in a hundred waits for a collection; counted by growth, as GOGC does over a heap as small
+// as ours, it would be one in ten. template.yaml has GOGC off, which is for the start, too:
+// what a start allocates mostly stays. (make bench-lambda: docs/deploy.md)
+const heapShare = 0.4
+
+// defaultMemory is template.yaml's MemorySize, in MB.
+const defaultMemory = 512
+
+// collectLate sets the heap's limit by the memory that Lambda says this function has.
+func collectLate() {
+	size, err := strconv.Atoi(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
+	if err != nil || size <= 0 {
+		size = defaultMemory
+	}
+	debug.SetMemoryLimit(int64(heapShare * float64(size<<20)))
+}
 
 // Run is a function's main: it reads the environment, warms what the first event would
 // wait for, and serves Lambda for as long as the instance lives.
@@ -30,7 +45,7 @@ func Run(f *Function) {
 		os.Exit(1)
 	}
 	f.Warm(context.Background())
-	debug.SetGCPercent(collectAt)
+	collectLate()
 	lambda.Start(f)
 }
 

@@ -23,7 +23,7 @@ func (s *Store) Create(ctx context.Context, c call.Call, key *call.IdempotencyKe
 	const doing = "store call"
 	c = c.Clone()
 	c.Version = 1
-	w, err := s.creation(c, key, q)
+	w, is, err := s.creation(c, key, q)
 	if err != nil {
 		return call.Call{}, fmt.Errorf("%s: %w", doing, err)
 	}
@@ -33,6 +33,7 @@ func (s *Store) Create(ctx context.Context, c call.Call, key *call.IdempotencyKe
 			return call.Call{}, err
 		}
 		if no == nil {
+			s.memory.keep(is)
 			return c, nil
 		}
 		first, err := s.inTheWay(ctx, no, c, key)
@@ -51,10 +52,10 @@ func (s *Store) Create(ctx context.Context, c call.Call, key *call.IdempotencyKe
 
 // creation is a new record and all that belongs to it, in the order in which they are
 // asked why a call is refused: a repeat is the best answer, a full day the worst.
-func (s *Store) creation(c call.Call, key *call.IdempotencyKey, q call.Quota) ([]action, error) {
+func (s *Store) creation(c call.Call, key *call.IdempotencyKey, q call.Quota) ([]action, record, error) {
 	attributes, err := s.attributesOf(c, nil)
 	if err != nil {
-		return nil, err
+		return nil, record{}, err
 	}
 	var w []action
 	if key != nil {
@@ -67,7 +68,7 @@ func (s *Store) creation(c call.Call, key *call.IdempotencyKey, q call.Quota) ([
 	if !c.Final() {
 		w = append(w, action{part: partNumber, key: keyOfNumber(c.Request.To), set: item{attrCallID: str(string(c.ID))}, condition: ifNumberFree})
 	}
-	return append(w, s.count(partCalls, keyOfCalls(q.Day), q.Calls)), nil
+	return append(w, s.count(partCalls, keyOfCalls(q.Day), q.Calls)), recordOf(c, attributes), nil
 }
 
 // count adds one to a day's count, which must be below the limit (0: none).

@@ -50,6 +50,7 @@ import (
 type Store struct {
 	table
 	retention time.Duration
+	memory    memory
 }
 
 var _ call.Store = (*Store)(nil)
@@ -101,6 +102,7 @@ func (s *Store) load(ctx context.Context, doing string, id call.ID) (record, err
 	if err != nil {
 		return record{}, fmt.Errorf("%s %s: %w", doing, id, err)
 	}
+	s.memory.keep(r)
 	return r, nil
 }
 

@@ -105,6 +105,7 @@ func raw(s *Store) storetest.Raw {
 				t.Fatal(err)
 			}
 			change(t, s, keyOfCall(id), attrRecord, str(string(body)))
+			change(t, s, keyOfCall(id), attrWriter, str("a newer program"))
 		},
 	}
 }

@@ -43,6 +43,7 @@ func TestANewerSchemaOfTheItemIsLeftAlone(t *testing.T) {
 	}
 	c := storetest.Create(t, s, storetest.NewCall("a", "+4930100001"))
 	change(t, s, keyOfCall("a"), attrSchema, num(99))
+	change(t, s, keyOfCall("a"), attrWriter, str("a newer program"))
 	for what, err := range map[string]error{"get": second(s.Get(t.Context(), "a")), "update": s.Update(t.Context(), c)} {
 		if err == nil || !strings.Contains(err.Error(), "start the newer call agent") {
 			t.Errorf("%s: %v", what, err)
@@ -267,7 +268,7 @@ func FuzzDecodeItem(f *testing.F) {
 			if r.call.ID == "" || "CALL#"+string(r.call.ID) != pk || r.call.Schema > call.SchemaVersion {
 				t.Fatalf("%q under %q was read", body, pk)
 			}
-			if _, err := (&Store{}).next(r, r.call, nil); err != nil && len(body) < maxRecord/2 {
+			if _, _, err := (&Store{}).next(r, r.call, nil); err != nil && len(body) < maxRecord/2 {
 				t.Fatalf("what was read cannot be written: %v", err)
 			}
 		}

@@ -33,11 +33,13 @@ type record struct {
 	writer string
 	// live says that the call is in the set of those with a place among the live ones.
 	live bool
+	// mortal says that it is forgotten at a time that DynamoDB keeps late.
+	mortal bool
 }
 
 // decodeRecord reads a call's item. Attributes that this program does not know are nothing to it.
 func decodeRecord(it item) (record, error) {
-	r := record{raw: []byte(text(it, attrRecord)), writer: text(it, attrWriter)}
+	r := record{raw: []byte(text(it, attrRecord)), writer: text(it, attrWriter), mortal: it[AttrTTL] != nil}
 	_, r.live = number(it, attrLive)
 	if schema, ok := number(it, attrSchema); ok && schema > call.SchemaVersion {
 		return record{}, fmt.Errorf("its schema is %d and this program knows %d; start the newer call agent that wrote it", schema, call.SchemaVersion)
@@ -53,6 +55,11 @@ func decodeRecord(it item) (record, error) {
 		return record{}, fmt.Errorf("its version is %d and its record's %d; restore the item from a backup", version, r.call.Version)
 	}
 	return r, nil
+}
+
+// recordOf is the record that these attributes make.
+func recordOf(c call.Call, attributes item) record {
+	return record{call: c, raw: []byte(text(attributes, attrRecord)), writer: text(attributes, attrWriter), live: attributes[attrLive] != nil, mortal: attributes[AttrTTL] != nil}
 }
 
 // maxRecord keeps an item within DynamoDB's 400 KB: what is beside the record is less

@@ -20,7 +20,7 @@ func TestWhatEachStepWrites(t *testing.T) {
 	s := New(Options{Table: "calls", Retention: 30 * 24 * 3600e9})
 	c := storetest.NewCall(lifeID, lifeNumber)
 	c.Version = 1
-	w, err := s.creation(c, &lifeKey, lifeQuota)
+	w, _, err := s.creation(c, &lifeKey, lifeQuota)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestWhatEachStepWrites(t *testing.T) {
 		if _, claims := e.(call.Claimed); claims {
 			q = &lifeQuota
 		}
-		if w, err = s.next(was, is, q); err != nil {
+		if w, _, err = s.next(was, is, q); err != nil {
 			t.Fatal(err)
 		}
 		out += fmt.Sprintf("%T\n", e)[len("call."):] + describe(w)
@@ -86,7 +86,7 @@ func TestValuesAreThoseOfTheExpressions(t *testing.T) {
 	s := New(Options{Table: "calls"})
 	c := storetest.NewCall(lifeID, lifeNumber)
 	c.Version = 1
-	w, err := s.creation(c, &lifeKey, lifeQuota)
+	w, _, err := s.creation(c, &lifeKey, lifeQuota)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestValuesAreThoseOfTheExpressions(t *testing.T) {
 			continue
 		}
 		for _, q := range []*call.Quota{nil, &lifeQuota, {Day: "2026-03-02"}} {
-			more, err := s.next(record{call: c, live: true}, is, q)
+			more, _, err := s.next(record{call: c, live: true}, is, q)
 			if err != nil {
 				t.Fatal(err)
 			}

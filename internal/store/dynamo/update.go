@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -26,6 +27,13 @@ func (s *Store) Claim(ctx context.Context, c call.Call, q call.Quota) error {
 // first: its JSON may hold what a newer program wrote, and a stale version costs less
 // when it is read than when a transaction is cancelled for it.
 func (s *Store) put(ctx context.Context, doing string, c call.Call, q *call.Quota) error {
+	if was, known := s.memory.of(c.ID, c.Version); known {
+		err := s.replace(ctx, doing, was, c, q)
+		if !errors.Is(err, call.ErrStale) {
+			return err
+		}
+		s.memory.forget(c.ID) // what stands there now says best why this is not written
+	}
 	was, err := s.load(ctx, doing, c.ID)
 	if err != nil {
 		return err
@@ -33,12 +41,20 @@ func (s *Store) put(ctx context.Context, doing string, c call.Call, q *call.Quot
 	if was.call.Version != c.Version {
 		return fmt.Errorf("%s: %w", doing, call.ErrStale)
 	}
-	w, err := s.next(was, c, q)
+	return s.replace(ctx, doing, was, c, q)
+}
+
+// replace writes a record's next version, and all that follows from it, over was.
+func (s *Store) replace(ctx context.Context, doing string, was record, c call.Call, q *call.Quota) error {
+	w, is, err := s.next(was, c, q)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	for {
 		no, err := s.commit(ctx, doing, w)
+		if err == nil && no == nil {
+			s.memory.keep(is)
+		}
 		if err != nil || no == nil {
 			return err
 		}
@@ -59,11 +75,11 @@ func (s *Store) put(ctx context.Context, doing string, c call.Call, q *call.Quot
 
 // next is a record's next version and all that follows from it, in the order in which
 // they are asked why a write is refused.
-func (s *Store) next(was record, is call.Call, q *call.Quota) ([]action, error) {
+func (s *Store) next(was record, is call.Call, q *call.Quota) ([]action, record, error) {
 	is.Version++
 	attributes, err := s.attributesOf(is, was.raw)
 	if err != nil {
-		return nil, err
+		return nil, record{}, err
 	}
 	last := is.Last()
 	live := last != nil && last.Live()
@@ -85,12 +101,12 @@ func (s *Store) next(was record, is call.Call, q *call.Quota) ([]action, error) 
 	if is.Final() && !was.call.Final() {
 		w = append(w, action{part: partNumber, key: keyOfNumber(is.Request.To), condition: ifOurs, values: item{":callId": str(string(is.ID))}})
 	}
-	return append(w, s.outbox(was.call, is)...), nil
+	return append(w, s.outbox(was.call, is)...), recordOf(is, attributes), nil
 }
 
 // updateOf writes a record's attributes over those stored, which may be more.
 func updateOf(key, attributes item, was record) action {
-	a := action{part: partRecord, key: key, update: setRecord, condition: ifVersion, values: item{":version": num(was.call.Version)}}
+	a := action{part: partRecord, key: key, update: setRecord, condition: ifVersion, values: item{":version": num(was.call.Version), ":was": str(was.writer)}}
 	var remove string
 	for _, optional := range []struct{ name, set, remove string }{
 		{AttrDueAt, setDue, removeDue}, {AttrTTL, setTTL, "#" + AttrTTL}, {attrLive, setLive, "#" + attrLive},
