@@ -16,11 +16,12 @@ import (
 )
 
 // heapShare is the share of a function's memory that its heap may fill before it is
-// collected. What an event leaves behind is a few hundred KB, so that fewer than one event
-// in a hundred waits for a collection; counted by growth, as GOGC does over a heap as small
-// as ours, it would be one in ten. template.yaml has GOGC off, which is for the start, too:
+// collected. What an event leaves behind is a few hundred KB, so that about one event in a
+// hundred waits for a collection; counted by growth, as GOGC does over a heap as small as
+// ours, it would be one in ten. More would be slower: memory never used before costs an event
+// more than the collections it saves. template.yaml has GOGC off, which is for the start, too:
 // what a start allocates mostly stays. (make bench-lambda: docs/deploy.md)
-const heapShare = 0.4
+const heapShare = 0.12
 
 // defaultMemory is template.yaml's MemorySize, in MB.
 const defaultMemory = 512
