@@ -43,7 +43,10 @@ type Intended struct {
 type Bound struct {
 	Attempt        int
 	ProviderCallID string
-	At             time.Time
+	// Reply is set where somebody waits for the answer to call_agent: it is kept in the same
+	// write, for repeats of the request.
+	Reply *Started
+	At    time.Time
 }
 
 // Refused means that the provider refused the create request.

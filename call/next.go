@@ -130,6 +130,10 @@ func (e Bound) apply(_ Rules, c *Call) bool {
 		return false
 	}
 	a.ProviderCallID, a.Unknown = e.ProviderCallID, false
+	if e.Reply != nil && c.Answer == nil {
+		answer := c.answer(*e.Reply)
+		c.Answer = &answer
+	}
 	return true
 }
 

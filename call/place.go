@@ -81,7 +81,12 @@ func (c *Call) firstAnswer() Answer {
 	if c.Answer != nil {
 		return *c.Answer
 	}
-	return Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.trouble()}
+	return c.answer(Started{})
+}
+
+// answer is what call_agent answers in the state that the call is in.
+func (c *Call) answer(s Started) Answer {
+	return Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.trouble(), Hint: s.Hint, StreamURL: s.StreamURL}
 }
 
 // trouble is what the owner should know: what the call waits for, or what went wrong last.
@@ -98,12 +103,15 @@ func (s *Service) firstDial(ctx context.Context, c Call) (Answer, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), placeLimit)
 	defer cancel()
 	id := c.ID
-	c, started, err := s.dial(ctx, c)
+	c, started, err := s.dial(ctx, c, true)
 	if err != nil { // the call is stored and due: the sweep goes on with it, and the caller is told its id
 		s.Log.ErrorContext(ctx, "first dial was cut off; the sweep will go on", "call_id", id, "error", err)
 		return Answer{OK: true, CallID: id, Status: Queued, LastError: sayCutOff}, nil
 	}
-	a := Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.trouble(), Hint: started.Hint, StreamURL: started.StreamURL}
+	if c.Answer != nil {
+		return *c.Answer, nil
+	}
+	a := c.answer(started)
 	if _, _, err := s.applyTo(ctx, c, AnswerGiven{Answer: a, At: s.Now()}); err != nil {
 		s.Log.WarnContext(ctx, "cannot keep the first answer; a repeat will get the state of the call", "call_id", c.ID, "error", err)
 	}
@@ -113,8 +121,9 @@ func (s *Service) firstDial(ctx context.Context, c Call) (Answer, error) {
 // dial makes the attempt that is due: a place for its stream, claim, durable intent,
 // one create request, bind. The claim comes first, so that of two workers only one
 // dials; the intent is written before the request, so that a worker that died cannot be
-// followed by another that dials again (architecture, "A call, end to end", 1).
-func (s *Service) dial(ctx context.Context, c Call) (Call, Started, error) {
+// followed by another that dials again (architecture, "A call, end to end", 1). Awaited
+// says that somebody waits for the answer to the request.
+func (s *Service) dial(ctx context.Context, c Call, awaited bool) (Call, Started, error) {
 	c, admitted, err := s.admit(ctx, c)
 	if err != nil || !admitted {
 		return c, Started{}, err
@@ -131,7 +140,12 @@ func (s *Service) dial(ctx context.Context, c Call) (Call, Started, error) {
 	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialLimit)
 	defer cancel()
 	started, err := s.Telephony.StartCall(dctx, s.dialOf(dctx, &c, c.Last()))
-	c, _, werr := s.applyTo(ctx, c, s.dialled(n, started, err))
+	e := s.dialled(n, started, err)
+	if b, bound := e.(Bound); bound && awaited {
+		b.Reply = &started
+		e = b
+	}
+	c, _, werr := s.applyTo(ctx, c, e)
 	return c, started, werr
 }
 

@@ -102,7 +102,7 @@ func (s *Service) past(t time.Time) bool { return !t.IsZero() && !s.Now().Before
 func (s *Service) dialDue(c *Call) bool { return c.NextAttemptAt != nil && s.past(*c.NextAttemptAt) }
 
 func (s *Service) dialNext(ctx context.Context, c Call) error {
-	_, _, err := s.dial(ctx, c)
+	_, _, err := s.dial(ctx, c, false)
 	return err
 }
 
