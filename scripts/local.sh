@@ -29,7 +29,8 @@ await() {
 	exit 1
 }
 
-sh scripts/dynamodb-local.sh run 4603 >/dev/null &
+mkdir -p out
+sh scripts/dynamodb-local.sh run 4603 >out/local-dynamodb.log 2>&1 &
 running="$running $!"
 await http://127.0.0.1:4603
 bin/callagent lambda-local ${1:+--config "$1"} &
