@@ -31,36 +31,43 @@ func (e *evaluation) value(where string, v any) (any, error) {
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		if len(v) == 1 {
-			for name, argument := range v {
-				if name == "Ref" || name == "Condition" || strings.HasPrefix(name, "Fn::") {
-					return e.apply(where, name, argument)
-				}
+		for name, argument := range v {
+			if len(v) == 1 && (name == "Ref" || name == "Condition" || strings.HasPrefix(name, "Fn::")) {
+				return e.apply(where, name, argument)
 			}
 		}
-		out := map[string]any{}
-		for name, x := range v {
-			resolved, err := e.value(where+"."+name, x)
-			if err != nil {
-				return nil, err
-			}
-			if resolved != nil {
-				out[name] = resolved
-			}
-		}
-		return out, nil
+		return e.object(where, v)
 	case []any:
-		out := []any{}
-		for i, x := range v {
-			resolved, err := e.value(fmt.Sprintf("%s[%d]", where, i), x)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, resolved)
-		}
-		return out, nil
+		return e.list(where, v)
 	}
 	return v, nil
+}
+
+// object leaves out what is AWS::NoValue.
+func (e *evaluation) object(where string, v map[string]any) (any, error) {
+	out := map[string]any{}
+	for name, x := range v {
+		resolved, err := e.value(where+"."+name, x)
+		if err != nil {
+			return nil, err
+		}
+		if resolved != nil {
+			out[name] = resolved
+		}
+	}
+	return out, nil
+}
+
+func (e *evaluation) list(where string, v []any) (any, error) {
+	out := []any{}
+	for i, x := range v {
+		resolved, err := e.value(fmt.Sprintf("%s[%d]", where, i), x)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, resolved)
+	}
+	return out, nil
 }
 
 func (e *evaluation) apply(where, name string, argument any) (any, error) {
