@@ -20,7 +20,7 @@ func init() {
 	caddycmd.RegisterCommand(doctorCommand)
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "demo",
-		Usage: "[--scenario <name>] [--out <dir>] [--model openai] [--format audio/pcm]",
+		Usage: "[--scenario <name>] [--out <dir>] [--model openai] [--format audio/pcm] [--input-format audio/pcm]",
 		Short: "Plays one whole call on this machine, without any account",
 		Long: "Plays one whole call: a tool invocation, a phone call with real audio over the real wire protocols,\n" +
 			"a booking in an .ics file, the notification. Twilio, the callee and (unless --model openai) the model are simulated.\n" +
@@ -30,7 +30,8 @@ func init() {
 			c.Flags().StringVar(&o.Scenario, "scenario", "", "which scenario to play; empty is "+demo.Scenarios()[0])
 			c.Flags().StringVar(&o.Out, "out", filepath.Join("out", "demo"), "folder for the files")
 			c.Flags().StringVar(&o.Model, "model", "", "openai uses the real model, with OPENAI_API_KEY")
-			c.Flags().StringVar(&o.Format, "format", "", "the model's output format: "+config.FormatPCMU+" or "+config.FormatPCM)
+			c.Flags().StringVar(&o.Format, "format", "", "the model's output format: "+config.FormatPCMU+", "+config.FormatPCMA+" or "+config.FormatPCM)
+			c.Flags().StringVar(&o.InputFormat, "input-format", "", "the model's input format, as --format")
 			c.RunE = func(c *cobra.Command, _ []string) error {
 				ctx, stop := untilSignal(c.Context())
 				defer stop()

@@ -55,6 +55,7 @@ type conversation struct {
 	gate   gate
 	play   playback
 	inbox  inbound
+	ear    ear
 	book   transcript
 
 	started, ready, gone, over bool
@@ -114,7 +115,7 @@ func (r *response) hear(text string) {
 
 func newConversation(cfg Config, fx effects, now time.Time) *conversation {
 	c := &conversation{
-		cfg: cfg, fx: fx, now: now,
+		cfg: cfg, fx: fx, now: now, ear: ear{format: cfg.Input},
 		responses: map[string]*response{}, calls: map[string]*response{},
 		running: map[string]ToolCall{}, awaiting: map[string]bool{},
 	}

@@ -26,14 +26,15 @@ var errBadAudio = errors.New("audio delta is not base64")
 // whole 20 ms frames (broken frames are heard as clicks: research section 14). It
 // keeps the state between pieces: the filter's, and what does not fill a frame yet.
 type framer struct {
-	decimator *pcm.Decimator // nil where the model speaks mu-law
+	decimator *pcm.Decimator // nil where the model speaks at the telephone's rate
+	alaw      bool           // it speaks A-law
 	odd       []byte         // half a sample of PCM
 	samples   int            // of PCM, so far
 	carry     []byte         // mu-law, less than a frame between calls
 }
 
 func newFramer(output Format) *framer {
-	f := &framer{}
+	f := &framer{alaw: output == PCMA}
 	if output == PCM24k {
 		f.decimator = pcm.NewDecimator()
 	}
@@ -49,7 +50,7 @@ func (f *framer) push(audio string, emit emitFunc) error {
 	if !twiliostream.ValidBase64(audio) {
 		return errBadAudio
 	}
-	if f.decimator == nil && len(f.carry) == 0 && twiliostream.DecodedLen(audio)%frameBytes == 0 {
+	if f.decimator == nil && !f.alaw && len(f.carry) == 0 && twiliostream.DecodedLen(audio)%frameBytes == 0 {
 		for len(audio) > pieceChars {
 			emit(audio[:pieceChars], twiliostream.MaxMediaBytes)
 			audio = audio[pieceChars:]
@@ -61,10 +62,13 @@ func (f *framer) push(audio string, emit emitFunc) error {
 	if err != nil {
 		return errBadAudio
 	}
-	if f.decimator == nil {
-		f.carry = append(f.carry, raw...)
-	} else {
+	switch {
+	case f.decimator != nil:
 		f.decimate(raw)
+	case f.alaw:
+		f.carry = g711.AToMu(f.carry, raw)
+	default:
+		f.carry = append(f.carry, raw...)
 	}
 	f.emitFrames(emit)
 	return nil

@@ -64,6 +64,25 @@ func TestWholeFramesAreCutWithoutBeingDecoded(t *testing.T) {
 	}
 }
 
+// A-law comes out as mu-law, code by code, in whatever pieces it came.
+func TestALawIsTranslated(t *testing.T) {
+	said := g711.EncodeA(nil, pcm.Tone(1000, pcm.PhoneRate, 700, -9))
+	f := newFramer(PCMA)
+	var heard []byte
+	for rest := said; len(rest) > 0; rest = rest[min(333, len(rest)):] {
+		if err := f.push(base64.StdEncoding.EncodeToString(rest[:min(333, len(rest))]), collect(t, &heard)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.finish(collect(t, &heard))
+	if want := g711.AToMu(nil, said); string(heard) != string(want) {
+		t.Errorf("%d bytes were heard of %d", len(heard), len(want))
+	}
+	if got := f.limitMS(125); got != 125 {
+		t.Errorf("125 ms are %d", got)
+	}
+}
+
 // framedTone pushes a second of a 24 kHz tone through the framer, in odd pieces, and
 // returns what the phone gets.
 func framedTone(t *testing.T, hz, dBFS float64) []int16 {

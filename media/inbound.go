@@ -110,7 +110,7 @@ func (c *conversation) phoneEvent(ev twiliostream.Event) {
 	}
 }
 
-// calleeAudio passes audio on to the model as it came, after filling the gap before it.
+// calleeAudio passes audio on to the model, after filling the gap before it.
 func (c *conversation) calleeAudio(ev twiliostream.Event) {
 	if missing := c.inbox.gap(ev.TimestampMS, twiliostream.DecodedLen(ev.Payload)); missing > 0 {
 		c.fill(missing)
@@ -138,7 +138,7 @@ func (c *conversation) hear(payload string) {
 	switch {
 	case c.gone:
 	case c.ready:
-		c.fx.sendAgent(Hear{Audio: payload})
+		c.fx.sendAgent(Hear{Audio: c.ear.hear(payload)})
 	default:
 		c.out.Quality.DroppedIn += c.inbox.wait(payload)
 	}
@@ -166,7 +166,7 @@ func (c *conversation) agentReady(l Listen) {
 		return
 	}
 	for _, payload := range c.inbox.waiting {
-		c.fx.sendAgent(Hear{Audio: payload})
+		c.fx.sendAgent(Hear{Audio: c.ear.hear(payload)})
 	}
 	c.inbox.waiting = nil
 	c.armGreeting()

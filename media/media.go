@@ -15,6 +15,7 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,10 @@ type Format string
 const (
 	// PCMU is mu-law 8000 Hz: samples pass unchanged.
 	PCMU Format = "audio/pcmu"
-	// PCM24k is signed 16-bit little-endian, 24 kHz, mono: low-pass filtered, decimated and encoded.
+	// PCMA is A-law 8000 Hz: samples are translated code by code.
+	PCMA Format = "audio/pcma"
+	// PCM24k is signed 16-bit little-endian, 24 kHz, mono: filtered, and decimated or
+	// interpolated.
 	PCM24k Format = "audio/pcm"
 )
 
@@ -52,8 +56,8 @@ type Config struct {
 	Tools []ToolDef
 	// Voice of the model; "" is the model's own default.
 	Voice string
-	// Output is the format of the model's audio; default PCMU. Input is always PCMU.
-	Output Format
+	// Input is the format in which the model hears, Output that in which it speaks; default PCMU.
+	Input, Output Format
 	// TranscriptionModel and Language ("en") turn on transcripts of the callee; "" is off.
 	TranscriptionModel string
 	Language           string
@@ -118,9 +122,7 @@ func (c Config) withDefaults() Config {
 			*d.field = d.value
 		}
 	}
-	if c.Output == "" {
-		c.Output = PCMU
-	}
+	c.Input, c.Output = cmp.Or(c.Input, PCMU), cmp.Or(c.Output, PCMU)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -136,8 +138,10 @@ func (c Config) validate() error {
 	if len(words(c.Disclosure)) == 0 {
 		faults = append(faults, errors.New("no word in Disclosure: give the sentence that must be said first"))
 	}
-	if c.Output != PCMU && c.Output != PCM24k {
-		faults = append(faults, fmt.Errorf("format %q of Output is none that a Session can carry: use %q or %q", c.Output, PCMU, PCM24k))
+	for name, f := range map[string]Format{"Input": c.Input, "Output": c.Output} {
+		if f != "" && f != PCMU && f != PCMA && f != PCM24k {
+			faults = append(faults, fmt.Errorf("format %q of %s is none that a Session can carry: use %q, %q or %q", f, name, PCMU, PCMA, PCM24k))
+		}
 	}
 	for _, t := range c.Tools {
 		if t.Name == endCallTool {

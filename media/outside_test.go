@@ -19,7 +19,7 @@ func FuzzAgentAudio(f *testing.F) {
 	f.Add("", "=", false)
 	f.Add(audio(500), "not base64", true)
 	f.Fuzz(func(t *testing.T, first, second string, pcm bool) {
-		output := PCMU
+		output := []Format{PCMU, PCMA}[len(second)%2]
 		if pcm {
 			output = PCM24k
 		}

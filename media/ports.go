@@ -48,7 +48,7 @@ type Agent interface {
 type AgentSetup struct {
 	Instructions       string
 	Voice              string
-	Output             Format
+	Input, Output      Format
 	Tools              []ToolDef
 	TranscriptionModel string
 	Language           string

@@ -223,7 +223,7 @@ func (s *Session) writePhone() {
 func (s *Session) talkToAgent(ctx context.Context) {
 	listen := Listen{} // the greeting can't be interrupted: see greetingState
 	agent, err := s.dialer.Dial(ctx, AgentSetup{
-		Instructions: s.cfg.Instructions, Voice: s.cfg.Voice, Output: s.cfg.Output,
+		Instructions: s.cfg.Instructions, Voice: s.cfg.Voice, Input: s.cfg.Input, Output: s.cfg.Output,
 		Tools:              append(append([]ToolDef(nil), s.cfg.Tools...), EndCallTool()),
 		TranscriptionModel: s.cfg.TranscriptionModel, Language: s.cfg.Language, Listen: listen,
 	})

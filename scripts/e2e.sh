@@ -1,5 +1,5 @@
 #!/bin/sh
-# The finished binary from outside: every scenario, and books and counter in both of the
+# The finished binary from outside: every scenario, and books in all nine pairs of the
 # model's formats. Each says by its exit status whether everything it states holds. They
 # wait for audio in real time and need a fortieth of a processor each, so they run side
 # by side: WIDTH at a time, the long ones first.
@@ -9,9 +9,9 @@ width=${WIDTH:-6}
 rm -rf "$out"
 mkdir -p "$out"
 play='
-	format=${1#*:} scenario=${1%%:*}
-	name=$scenario-${format#audio/}
-	if bin/callagent demo --scenario "$scenario" --format "$format" --out "'$out'/$name" >"'$out'/$name.log" 2>&1; then
+	scenario=${1%%:*} formats=${1#*:}
+	in=${formats%%:*} to=${formats#*:} name=$scenario-$in-$to
+	if bin/callagent demo --scenario "$scenario" --input-format "audio/$in" --format "audio/$to" --out "'$out'/$name" >"'$out'/$name.log" 2>&1; then
 		echo "ok   $name"
 	else
 		echo "FAIL $name"
@@ -20,8 +20,10 @@ play='
 	fi'
 {
 	for scenario in model-dies interrupts busy counter books refuses bridge-down noanswer hangup voicemail; do
-		echo "$scenario:audio/pcmu"
+		echo "$scenario:pcmu:pcmu"
 	done
-	echo counter:audio/pcm
-	echo books:audio/pcm
+	echo counter:pcm:pcm
+	for pair in pcmu:pcma pcmu:pcm pcma:pcmu pcma:pcma pcma:pcm pcm:pcmu pcm:pcma pcm:pcm; do
+		echo "books:$pair"
+	done
 } | xargs -P "$width" -n 1 sh -c "$play" e2e

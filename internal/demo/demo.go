@@ -44,8 +44,9 @@ type Options struct {
 	Out string
 	// Model is "" for the simulated model, "openai" for the real one (with OPENAI_API_KEY).
 	Model string
-	// Format is the model's output format: audio/pcmu (default) or audio/pcm.
-	Format string
+	// Format is the model's output format, InputFormat its input's: audio/pcmu (default),
+	// audio/pcma or audio/pcm.
+	Format, InputFormat string
 	Serve  Serve
 	// Secure is set where the site is served over https, under a name.
 	Secure *Secure

@@ -50,10 +50,14 @@ func (s *stage) compare(played []byte, said []modelItem) (all []hearing, rest []
 	return all, rest
 }
 
-// asHeard is an item's audio as it must arrive at the phone: as it is in mu-law; in 24
-// kHz PCM filtered, decimated and encoded in one piece, whatever pieces it came in.
+// asHeard is an item's audio as it must arrive at the phone: as it is in mu-law, translated
+// from A-law; in 24 kHz PCM filtered, decimated and encoded in one piece, whatever pieces it came in.
 func (s *stage) asHeard(audio []byte) []byte {
-	if s.format != config.FormatPCM {
+	switch s.format {
+	case config.FormatPCMA:
+		return g711.AToMu(nil, audio)
+	case config.FormatPCM:
+	default:
 		return audio
 	}
 	d := pcm.NewDecimator()

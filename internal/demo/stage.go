@@ -203,6 +203,9 @@ func (s *stage) site(o Options, u simulators, accountSID, authToken, dir string)
 	if o.Format != "" {
 		openai["outputFormat"] = o.Format
 	}
+	if o.InputFormat != "" {
+		openai["inputFormat"] = o.InputFormat
+	}
 	site := Site{
 		LogTo: filepath.Join(dir, "server.log"),
 		Secrets: map[string]string{

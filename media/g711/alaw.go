@@ -50,3 +50,32 @@ func expandA(code byte) int16 {
 	}
 	return int16(magnitude)
 }
+
+// Each code of one law to the nearest of the other, by way of the linear value.
+var (
+	muToA = translate(expandMu, compressA)
+	aToMu = translate(expandA, compressMu)
+)
+
+// MuToA appends src, mu-law, to dst as A-law.
+func MuToA(dst, src []byte) []byte {
+	for _, b := range src {
+		dst = append(dst, muToA[b])
+	}
+	return dst
+}
+
+// AToMu appends src, A-law, to dst as mu-law.
+func AToMu(dst, src []byte) []byte {
+	for _, b := range src {
+		dst = append(dst, aToMu[b])
+	}
+	return dst
+}
+
+func translate(expand func(byte) int16, compress func(int16) byte) (table [256]byte) {
+	for code := range table {
+		table[code] = compress(expand(byte(code)))
+	}
+	return table
+}

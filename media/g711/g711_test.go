@@ -205,3 +205,23 @@ func ramp(n int) []int16 {
 	}
 	return samples
 }
+
+// Between the laws a sample moves by no more than half a step of the coarser one: 3 % of
+// its size, or 8 near zero.
+func TestBetweenTheLaws(t *testing.T) {
+	codes := make([]byte, 256)
+	for i := range codes {
+		codes[i] = byte(i)
+	}
+	for name, x := range map[string]struct{ was, is []int16 }{
+		"mu to A": {DecodeMu(nil, codes), DecodeA(nil, MuToA(nil, codes))},
+		"A to mu": {DecodeA(nil, codes), DecodeMu(nil, AToMu(nil, codes))},
+	} {
+		for i, was := range x.was {
+			size, off := int(max(was, -was)), int(x.is[i])-int(was)
+			if most := 8 + size*33/1000; off > most || off < -most {
+				t.Errorf("%s: %d becomes %d", name, was, x.is[i])
+			}
+		}
+	}
+}

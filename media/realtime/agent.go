@@ -79,22 +79,27 @@ func (a *Agent) configure(setup media.AgentSetup) error {
 		return err
 	}
 	in, out := ev.Session.Audio.Input.Format, ev.Session.Audio.Output.Format
-	if in.Type != string(media.PCMU) || out != outputFormat(setup.Output) {
+	if in != formatOf(setup.Input) || out != formatOf(setup.Output) {
 		return &DialError{Kind: DialRefused, Err: fmt.Errorf("the session's formats are %q in and %q out, not what was asked for", in.Type, out.Type)}
 	}
 	return nil
 }
 
-func outputFormat(f media.Format) AudioFormat {
-	if f == media.PCM24k {
-		return AudioFormat{Type: "audio/pcm", Rate: 24000}
+// formatOf is a format as the session is configured with; "" is mu-law.
+func formatOf(f media.Format) AudioFormat {
+	switch f {
+	case media.PCM24k:
+		return AudioFormat{Type: string(media.PCM24k), Rate: 24000}
+	case media.PCMA:
+		return AudioFormat{Type: string(media.PCMA)} // no rate: it is an unknown parameter here
+	case media.PCMU:
 	}
-	return AudioFormat{Type: "audio/pcmu"} // no rate: it is an unknown parameter here
+	return AudioFormat{Type: string(media.PCMU)}
 }
 
 func sessionUpdate(setup media.AgentSetup, vad VAD) SessionUpdate {
-	out := outputFormat(setup.Output)
-	input := &InputAudio{Format: &AudioFormat{Type: string(media.PCMU)}, TurnDetection: vad.turnDetection(setup.Listen)}
+	in, out := formatOf(setup.Input), formatOf(setup.Output)
+	input := &InputAudio{Format: &in, TurnDetection: vad.turnDetection(setup.Listen)}
 	if setup.TranscriptionModel != "" {
 		input.Transcription = &Transcription{Model: setup.TranscriptionModel, Language: setup.Language}
 	}

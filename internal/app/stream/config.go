@@ -12,7 +12,7 @@ import (
 func FromConfig(c *config.Config) Config {
 	return Config{
 		BaseURL: c.OpenAI.BaseURL, Model: c.OpenAI.Model, Voice: c.OpenAI.Voice, APIKey: c.OpenAI.APIKey.Reveal(),
-		OutputFormat: c.OpenAI.OutputFormat,
+		InputFormat: c.OpenAI.InputFormat, OutputFormat: c.OpenAI.OutputFormat,
 		MaxSessions:  c.MaxSessions, MaxCall: wiring.MaxCall(c),
 		SilencePrompt: c.SilencePrompt, SilenceHangup: c.SilenceHangup,
 	}

@@ -46,7 +46,7 @@ func (h *Handler) config(c call.Call, l *line) media.Config {
 	disclosure := call.DisclosureSentence(h.o.Service.Disclosure, c.Request.UserName)
 	cfg := media.Config{
 		Instructions: call.Instructions(c, disclosure, h.o.Service.Now()), Disclosure: disclosure,
-		Voice: h.o.Config.Voice, Output: media.Format(h.o.Config.OutputFormat),
+		Voice: h.o.Config.Voice, Input: media.Format(h.o.Config.InputFormat), Output: media.Format(h.o.Config.OutputFormat),
 		TranscriptionModel: transcription,
 		SilencePrompt:      h.o.Config.SilencePrompt, SilenceHangup: h.o.Config.SilenceHangup, MaxLength: h.o.Config.MaxCall,
 		ToolTimeout: toolLimit, Admit: l.admit, Settle: l.settle,

@@ -24,8 +24,9 @@ import (
 type Config struct {
 	// BaseURL, Model, Voice and APIKey select the model.
 	BaseURL, Model, Voice, APIKey string
-	// OutputFormat is the model's, audio/pcmu or audio/pcm; it is sent audio/pcmu.
-	OutputFormat string
+	// InputFormat is what the model is sent, OutputFormat what it answers: audio/pcmu,
+	// audio/pcma or audio/pcm.
+	InputFormat, OutputFormat string
 	// MaxSessions is how many calls this process holds at once.
 	MaxSessions int
 	// MaxCall bounds a call; SilencePrompt and SilenceHangup count from the end of the agent's playback.

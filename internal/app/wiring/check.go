@@ -19,10 +19,6 @@ func Check(c *config.Config) error {
 			faults = append(faults, config.Fault{Key: key, Problem: what + " is not carried yet", Mend: mend})
 		}
 	}
-	// Package media hands the callee's mu-law on as it is, and takes mu-law or 24 kHz PCM from the model.
-	in, out := c.OpenAI.InputFormat, c.OpenAI.OutputFormat
-	carried(in == config.FormatPCMU, "openai.inputFormat", in, "write "+config.FormatPCMU+", which is the telephone's own")
-	carried(out == config.FormatPCMU || out == config.FormatPCM, "openai.outputFormat", out, "write "+config.FormatPCMU+" or "+config.FormatPCM)
 	carried(!c.Recording.Enabled, "recording.enabled", "the recording of calls", "write false; only the callee's last words are kept, in the report")
 	if len(faults) == 0 {
 		return nil
