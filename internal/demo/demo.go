@@ -47,7 +47,7 @@ type Options struct {
 	// Format is the model's output format, InputFormat its input's: audio/pcmu (default),
 	// audio/pcma or audio/pcm.
 	Format, InputFormat string
-	Serve  Serve
+	Serve               Serve
 	// Secure is set where the site is served over https, under a name.
 	Secure *Secure
 	// Stdout gets the timeline as it happens.
