@@ -46,6 +46,9 @@ func (w *world) retried(id call.ID, reason call.EndReason, within time.Duration)
 	}
 }
 
+// codeNobodyThere is what the phone company notes of a webhook that nobody takes.
+const codeNobodyThere = 11205
+
 // TestSIGTERMSaysGoodbye: the callee hears the model's farewell to its last sample, the
 // process ends in good order, and the next one makes the next attempt.
 func TestSIGTERMSaysGoodbye(t *testing.T) {
@@ -72,8 +75,11 @@ func TestSIGTERMSaysGoodbye(t *testing.T) {
 	if len(farewell) < g711.SampleRate/2 || !bytes.HasSuffix(rest, bytes.TrimRight(farewell, string([]byte{g711.MuSilence}))) {
 		t.Errorf("of %d bytes played the last are not the farewell's %d", len(played), len(farewell))
 	}
-	if v := w.twilio.Violations(); len(v) > 0 {
-		t.Errorf("the phone company objects: %+v", v)
+	for _, v := range w.twilio.Violations() {
+		// The last callback may find nobody: the next process looks the call up.
+		if v.Code != codeNobodyThere {
+			t.Errorf("the phone company objects: %+v", v)
+		}
 	}
 	time.Sleep(retryDelay + 500*time.Millisecond) // the next attempt is due by the first sweep, not by the second, a minute later
 	w.start()
