@@ -84,9 +84,15 @@ func (c *Call) firstAnswer() Answer {
 	return c.answer(Started{})
 }
 
-// answer is what call_agent answers in the state that the call is in.
+// answer is what call_agent answers in the state that the call is in. Once the provider has
+// accepted the dial that is dialing (contract section 1), even where its first callback
+// was faster than its answer.
 func (c *Call) answer(s Started) Answer {
-	return Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.trouble(), Hint: s.Hint, StreamURL: s.StreamURL}
+	a := Answer{OK: true, CallID: c.ID, Status: c.Status, LastError: c.trouble(), Hint: s.Hint, StreamURL: s.StreamURL}
+	if s.ProviderCallID != "" && (a.Status == Ringing || a.Status == InProgress) {
+		a.Status = Dialing
+	}
+	return a
 }
 
 // trouble is what the owner should know: what the call waits for, or what went wrong last.

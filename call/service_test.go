@@ -110,6 +110,29 @@ func TestPlaceAnswersWhatTheProviderSaid(t *testing.T) {
 	}
 }
 
+// A callback may overtake the answer to the request that it belongs to.
+func TestAnAcceptedDialIsAnsweredAsDialing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := calltest.NewWorld()
+		w.Telephony.OnStart = func(_ context.Context, d call.Dial) (call.Started, error) {
+			s := w.Telephony.Accept(d)
+			ringing := call.ProviderReport{ProviderCallID: s.ProviderCallID, Status: call.Ringing, Sequence: 1}
+			if err := w.Service.ProviderStatus(t.Context(), d.CallID, 1, ringing); err != nil {
+				t.Error(err)
+			}
+			return s, nil
+		}
+		key := call.IdempotencyKey{Token: "clawdbot", Key: "k", BodyHash: "h", Expires: time.Now().Add(call.IdempotencyTTL)}
+		first, err := w.Service.Place(t.Context(), "clawdbot", calltest.Request(time.Now()), &key)
+		if err != nil || first.Status != call.Dialing {
+			t.Errorf("%+v, %v", first, err)
+		}
+		if again, err := w.Service.Place(t.Context(), "clawdbot", calltest.Request(time.Now()), &key); err != nil || again != first {
+			t.Errorf("%+v, %v", again, err)
+		}
+	})
+}
+
 func TestARepeatedRequestGetsTheFirstAnswerAndPlacesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := calltest.NewWorld()
