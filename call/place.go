@@ -146,19 +146,19 @@ func (s *Service) dial(ctx context.Context, c Call, awaited bool) (Call, Started
 	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialLimit)
 	defer cancel()
 	started, err := s.Telephony.StartCall(dctx, s.dialOf(dctx, &c, c.Last()))
-	e := s.dialled(n, started, err)
-	if b, bound := e.(Bound); bound && awaited {
-		b.Reply = &started
-		e = b
-	}
-	c, _, werr := s.applyTo(ctx, c, e)
+	c, _, werr := s.applyTo(ctx, c, s.dialled(n, started, err, awaited))
 	return c, started, werr
 }
 
-// dialled is the event that the create request's answer amounts to.
-func (s *Service) dialled(attempt int, started Started, err error) Event {
+// dialled is the event that the create request's answer amounts to. Where somebody awaits
+// it, it is kept for the same request sent again.
+func (s *Service) dialled(attempt int, started Started, err error, awaited bool) Event {
 	if err == nil {
-		return Bound{Attempt: attempt, ProviderCallID: started.ProviderCallID, At: s.Now()}
+		b := Bound{Attempt: attempt, ProviderCallID: started.ProviderCallID, At: s.Now()}
+		if awaited {
+			b.Reply = &started
+		}
+		return b
 	}
 	var d *DialError
 	if !errors.As(err, &d) {

@@ -41,7 +41,7 @@ func EncodeRecord(c Call, stored []byte) ([]byte, error) {
 }
 
 // understood says that a stored record has nothing that this program does not know, as
-// nearly all have: reading it strictly costs a tenth of looking for what to keep.
+// nearly all have: reading it strictly is much the cheaper way to see that (BenchmarkEncodeRecord).
 func understood(stored []byte) bool {
 	d := json.NewDecoder(bytes.NewReader(stored))
 	d.DisallowUnknownFields()

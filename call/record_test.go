@@ -111,6 +111,29 @@ func TestARewriteOverItselfChangesNothing(t *testing.T) {
 	})
 }
 
+// A record with something unknown in it is the baseline.
+func BenchmarkEncodeRecord(b *testing.B) {
+	c := fullCall(b)
+	stored, err := EncodeRecord(c, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	unknown := append([]byte(`{"mood":"sunny",`), stored[1:]...)
+	for _, with := range []struct {
+		name   string
+		stored []byte
+	}{{"nothing stored", nil}, {"nothing unknown", stored}, {"something unknown", unknown}} {
+		b.Run(with.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := EncodeRecord(c, with.stored); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func FuzzDecodeRecord(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"callId":"a","attempts":[{"number":1}]}`), []byte(`{"schema":1,"attempts":[{"x":1},2,null]}`))
 	f.Add([]byte(`{}`), []byte(`null`))

@@ -40,6 +40,14 @@ const (
 	PCM24k Format = "audio/pcm"
 )
 
+func (f Format) validate(name string) error {
+	switch f {
+	case "", PCMU, PCMA, PCM24k:
+		return nil
+	}
+	return fmt.Errorf("format %q of %s is none that a Session can carry: use %q, %q or %q", f, name, PCMU, PCMA, PCM24k)
+}
+
 // Config is what one call needs to know. The zero value of every duration takes
 // the default named beside it.
 type Config struct {
@@ -138,11 +146,7 @@ func (c Config) validate() error {
 	if len(words(c.Disclosure)) == 0 {
 		faults = append(faults, errors.New("no word in Disclosure: give the sentence that must be said first"))
 	}
-	for name, f := range map[string]Format{"Input": c.Input, "Output": c.Output} {
-		if f != "" && f != PCMU && f != PCMA && f != PCM24k {
-			faults = append(faults, fmt.Errorf("format %q of %s is none that a Session can carry: use %q, %q or %q", f, name, PCMU, PCMA, PCM24k))
-		}
-	}
+	faults = append(faults, c.Input.validate("Input"), c.Output.validate("Output"))
 	for _, t := range c.Tools {
 		if t.Name == endCallTool {
 			faults = append(faults, fmt.Errorf("tool %q is the Session's own: leave it out", endCallTool))

@@ -147,6 +147,7 @@ func TestEverySicknessHasItsMend(t *testing.T) {
 		"webhooks break":              {options{front: instead("/status", status(500))}, nil, "signed webhooks", Failed, []string{"HTTP 500"}},
 		"something else has the port": {options{front: instead("/", status(404))}, nil, nameAddress, Failed, []string{"no call agent", "HTTP 404"}},
 		"the address redirects":       {options{front: instead("/healthz", http.RedirectHandler("https://www.example.org/healthz", http.StatusPermanentRedirect).ServeHTTP)}, nil, nameAddress, Failed, []string{"redirects to https://www.example.org"}},
+		"something else is ready":     {options{front: instead("/readyz", status(404))}, nil, "server", Failed, []string{"no call agent", "HTTP 404"}},
 		"not ready": {options{front: instead("/readyz", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(503)
 			_, _ = io.WriteString(w, `{"ok":false,"reasons":{"store":"away"}}`)

@@ -286,10 +286,6 @@ func TestActivatingSettlesWhatFellDue(t *testing.T) {
 }
 
 func TestOneProcessHoldsAStore(t *testing.T) {
-	if testing.Short() {
-		t.Log("left out: it waits for the lock")
-		return
-	}
 	h := open(t, nil)
 	if other, err := Open(Options{Dir: h.options.Dir, Log: quiet}); err == nil || !strings.Contains(err.Error(), "another process holds it") {
 		t.Errorf("%v", err)

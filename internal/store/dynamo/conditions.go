@@ -12,9 +12,9 @@ import (
 const (
 	// ifNew: a call id is given once.
 	ifNew = "attribute_not_exists(#PK)"
-	// ifVersion: the record is still as it was read: this version, by this write. All that follows from a record is
-	// written in a transaction with this condition, and so happens once per version: a
-	// place is given back, a number released, an outbox item put.
+	// ifVersion: the record is still as it was read: this version, by this writer. All that
+	// follows from a record is written in a transaction with this condition, and so happens
+	// once per version: a place is given back, a number released, an outbox item put.
 	ifVersion = "#version = :version AND #writer = :was"
 	// ifKeyFree: an idempotency key places one call for as long as it is kept. What DynamoDB
 	// has not deleted yet does not count.

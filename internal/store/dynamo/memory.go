@@ -7,9 +7,10 @@ import (
 )
 
 // memory keeps the records that were read or written last, so that a write over a version
-// that is known here need not read it again: a third of all requests. It cannot lie, since
-// a version is written once and every write holds on condition that it is still the one
-// stored. It is safe for concurrent use; the zero value is ready.
+// that is known here need not read it again (ADR 12 has what that saves). What it knows may
+// be outdated, and does no harm then: every write holds on condition that this version, by
+// this writer, is still the one stored. It is safe for concurrent use; the zero value is
+// ready.
 type memory struct {
 	mu   sync.Mutex
 	all  map[call.ID]record

@@ -23,9 +23,9 @@ func (s *Store) Claim(ctx context.Context, c call.Call, q call.Quota) error {
 	return s.put(ctx, "write claim", c, &q)
 }
 
-// put writes the next version of a record, and what follows from it. The record is read
-// first: its JSON may hold what a newer program wrote, and a stale version costs less
-// when it is read than when a transaction is cancelled for it.
+// put writes the next version of a record, and what follows from it, over the record as it
+// is stored, whose JSON may hold what a newer program wrote. It is read only where it is
+// not remembered in this version, or is not what was remembered.
 func (s *Store) put(ctx context.Context, doing string, c call.Call, q *call.Quota) error {
 	if was, known := s.memory.of(c.ID, c.Version); known {
 		err := s.replace(ctx, doing, was, c, q)
