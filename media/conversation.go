@@ -67,6 +67,8 @@ type conversation struct {
 	greeting   greetingState
 	talk       calleeState
 	silent     silenceState
+	wait       deadAir
+	fillers    int // played so far
 	responses  map[string]*response
 	calls      map[string]*response // by call id
 	running    map[string]ToolCall
@@ -180,6 +182,8 @@ func (c *conversation) ring(a alarm, late time.Duration) {
 		c.watchdog()
 	case alarmVADStall:
 		c.vadStall(late)
+	case alarmFiller:
+		c.fillDeadAir()
 	case alarmPrompt:
 		c.prompt()
 	case alarmSilence:
@@ -198,6 +202,7 @@ func (c *conversation) settle() {
 		c.beginEnding(&ending{reason: c.mustEnd, forced: true, note: noteTimeUp})
 	}
 	c.pump()
+	c.watchDeadAir()
 	c.watchSilence()
 }
 

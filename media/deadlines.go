@@ -19,6 +19,7 @@ const (
 	alarmBackoff                 // the rate limit is over
 	alarmWatch                   // an interruption that led to nothing
 	alarmVADStall                // the phone went quiet in the callee's speech
+	alarmFiller                  // a tool takes long, and nothing is to be heard
 	alarmPrompt                  // are you still there?
 	alarmSilence                 // nobody is there
 	alarmLinger                  // no more waiting for transcripts

@@ -2,13 +2,10 @@ package media
 
 import (
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
 // endCallTool is the model's way to end the call.
@@ -232,14 +229,7 @@ func (c *conversation) apologise(reason EndReason) {
 	c.alarms.set(alarmPhoneStall, stall)
 	c.observe(Moment{Kind: MomentApology, Name: string(reason)})
 	c.ending = &ending{reason: reason, forced: true, spoken: true}
-	it := &item{id: "apology", frames: newFramer(PCMU), firstSent: c.now}
-	c.play.items = append(c.play.items, it)
-	clip := apologyClip
-	for len(clip) > 0 {
-		n := min(len(clip), twiliostream.MaxMediaBytes)
-		c.send(it, base64.StdEncoding.EncodeToString(clip[:n]), n)
-		clip = clip[n:]
-	}
+	c.playStored("apology", apologyClip)
 	c.playOut()
 }
 

@@ -86,6 +86,9 @@ type Config struct {
 	SpeakWithin time.Duration
 	// SilencePrompt and SilenceHangup count from the end of the agent's playback (8 s, 20 s).
 	SilencePrompt, SilenceHangup time.Duration
+	// FillerAfter is the silence in a tool's wait after which a stored filler is played (700 ms);
+	// negative is never.
+	FillerAfter time.Duration
 	// MaxLength of the call, from the stream's start, after which it says goodbye (10 min).
 	MaxLength time.Duration
 	// ToolTimeout bounds one tool call (8 s).
@@ -117,6 +120,7 @@ func (c Config) withDefaults() Config {
 		{&c.SpeakWithin, 5 * time.Second},
 		{&c.SilencePrompt, 8 * time.Second},
 		{&c.SilenceHangup, 20 * time.Second},
+		{&c.FillerAfter, 700 * time.Millisecond},
 		{&c.MaxLength, 10 * time.Minute},
 		{&c.ToolTimeout, 8 * time.Second},
 		{&c.PhoneStall, 10 * time.Second},

@@ -20,6 +20,7 @@ const (
 	MomentTruncate         MomentKind = "truncate"          // Name: item; MS: how much of it was heard
 	MomentToolCalled       MomentKind = "tool_called"       // Name: tool
 	MomentToolAnswered     MomentKind = "tool_answered"     // Name: tool; MS: how long it took
+	MomentFiller           MomentKind = "filler"            // a stored filler began; Name: item; Text: its words
 	MomentTranscript       MomentKind = "transcript"        // Speaker, Text
 	MomentResponseFailed   MomentKind = "response_failed"   // Name: the model's code
 	MomentFarewellStarted  MomentKind = "farewell_started"  // Name: end reason

@@ -87,6 +87,8 @@ type Quality struct {
 	BargeIns        int
 	// DroppedIn and DroppedOut are messages of audio dropped by full queues.
 	DroppedIn, DroppedOut int
+	// Fillers is how often a stored filler was played.
+	Fillers int
 	// LateDeltas is audio of interrupted responses that was not passed on.
 	LateDeltas int
 	// BadFrames are unusable messages of the phone, BadEvents and BadAudio those of the model.

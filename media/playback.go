@@ -32,6 +32,8 @@ type item struct {
 	firstSent      time.Time
 	// done: no more of it comes.
 	done bool
+	// own: a recording of ours, which the model knows nothing of.
+	own bool
 }
 
 func (it *item) sentMS() int     { return it.frames.limitMS(it.sentBytes / bytesPerMS) }

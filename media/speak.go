@@ -68,6 +68,7 @@ func (c *conversation) finishItem(it *item) {
 // firstAudio notes how long the callee waited.
 func (c *conversation) firstAudio() {
 	c.alarms.clear(alarmSpeak)
+	c.wait.filled = false
 	q := &c.out.Quality
 	ms := 0
 	if c.turnWaits {

@@ -104,8 +104,8 @@ func (c *conversation) truncate(cut cut) {
 		r.dead = true
 	}
 	c.book.interrupted(it.id, cut.atMS)
-	if it.sentBytes == 0 {
-		return // nothing of it was ever sent: there is nothing to truncate
+	if it.own || it.sentBytes == 0 {
+		return // the model never said it, or nothing of it was ever sent: there is nothing to truncate
 	}
 	c.fx.sendAgent(Truncate{ItemID: it.id, ContentIndex: it.contentIndex, AudioEndMS: cut.atMS})
 	c.observe(Moment{Kind: MomentTruncate, Name: it.id, MS: cut.atMS})

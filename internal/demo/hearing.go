@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/clawdbot/call-agent/internal/config"
+	"github.com/clawdbot/call-agent/media"
 	"github.com/clawdbot/call-agent/media/g711"
 	"github.com/clawdbot/call-agent/media/pcm"
 )
@@ -29,14 +30,19 @@ func duration(bytes int) time.Duration {
 
 // listen holds the audio that was played at the callee's ear against what the model
 // sent on its own socket, item by item and in order. Rest is what was played beyond.
+// Our stored fillers may lie before, between and after the items, sample for sample.
 func (s *stage) listen(d dial) (all []hearing, rest []byte) {
-	return s.compare(d.recording().Played, d.items)
+	all, rest, _ = s.compare(d.recording().Played, d.items)
+	return all, rest
 }
 
-func (s *stage) compare(played []byte, said []modelItem) (all []hearing, rest []byte) {
+func (s *stage) compare(played []byte, said []modelItem) (all []hearing, rest []byte, fillers int) {
 	rest = played
 	for _, item := range said {
 		h := hearing{modelItem: item, audio: s.asHeard(item.audio)}
+		var more int
+		rest, more = skipFillers(rest, h.audio)
+		fillers += more
 		h.heard = commonPrefix(rest, h.audio)
 		if h.whole() {
 			rest = trimPadding(rest[h.heard:], h.heard)
@@ -47,7 +53,32 @@ func (s *stage) compare(played []byte, said []modelItem) (all []hearing, rest []
 		}
 		all = append(all, h)
 	}
-	return all, rest
+	rest, more := skipFillers(rest, nil)
+	return all, rest, fillers + more
+}
+
+// skipFillers drops the fillers at the beginning of what was played and counts them. One
+// that was talked over is heard in part, a frame at least. What the next item of the
+// model's accounts for better is not taken for a filler.
+func skipFillers(played, next []byte) (rest []byte, n int) {
+	for {
+		longest, whole := commonPrefix(played, next), false
+		heard := 0
+		for _, f := range media.Fillers() {
+			if same := commonPrefix(played, f.Audio); same >= frame && same > longest {
+				longest, heard, whole = same, same, same == len(f.Audio)
+			}
+		}
+		switch {
+		case heard == 0:
+			return played, n
+		case whole:
+			played = trimPadding(played[heard:], heard)
+		default:
+			played = played[heard/frame*frame:]
+		}
+		n++
+	}
 }
 
 // asHeard is an item's audio as it must arrive at the phone: as it is in mu-law, translated

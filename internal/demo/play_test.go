@@ -9,6 +9,7 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/config"
+	"github.com/clawdbot/call-agent/media"
 )
 
 func TestTheTenScenariosOfTheContract(t *testing.T) {
@@ -96,21 +97,31 @@ func TestWhatWasPlayedIsComparedSampleForSample(t *testing.T) {
 	said := []modelItem{{audio: bytes.Repeat([]byte{1}, 200)}, {audio: bytes.Repeat([]byte{2}, 320)}}
 	padded := slices.Concat(said[0].audio, bytes.Repeat([]byte{0xff}, 120), said[1].audio)
 	late := slices.Concat(said[0].audio, bytes.Repeat([]byte{0xff}, 121), said[1].audio)
+	filler := media.Fillers()[1].Audio
+	framed := slices.Concat(filler, bytes.Repeat([]byte{0xff}, (160-len(filler)%160)%160))
+	wrong := slices.Clone(framed)
+	wrong[1000] ^= 0x40
 	for name, c := range map[string]struct {
-		played []byte
-		heard  []int
-		rest   int
+		played  []byte
+		heard   []int
+		rest    int
+		fillers int
 	}{
-		"whole":                          {padded, []int{200, 320}, 0},
-		"one sample of padding too many": {late, []int{200, 0}, 321},
-		"cut in the first":               {slices.Concat(said[0].audio[:160], said[1].audio), []int{160, 320}, 0},
-		"one sample is wrong":            {slices.Concat(padded[:400], []byte{3}, padded[401:]), []int{200, 0}, 320},
-		"more than was said":             {slices.Concat(padded, []byte{9}), []int{200, 320}, 1},
-		"nothing":                        {nil, []int{0, 0}, 0},
+		"whole":                          {padded, []int{200, 320}, 0, 0},
+		"one sample of padding too many": {late, []int{200, 0}, 321, 0},
+		"cut in the first":               {slices.Concat(said[0].audio[:160], said[1].audio), []int{160, 320}, 0, 0},
+		"one sample is wrong":            {slices.Concat(padded[:400], []byte{3}, padded[401:]), []int{200, 0}, 320, 0},
+		"more than was said":             {slices.Concat(padded, []byte{9}), []int{200, 320}, 1, 0},
+		"nothing":                        {nil, []int{0, 0}, 0, 0},
+		"a filler between":               {slices.Concat(padded[:320], framed, padded[320:]), []int{200, 320}, 0, 1},
+		"a filler at both ends":          {slices.Concat(framed, padded, framed), []int{200, 320}, 0, 2},
+		"a filler that was talked over":  {slices.Concat(padded[:320], framed[:1600], padded[320:]), []int{200, 320}, 0, 1},
+		"a filler with a wrong sample":   {slices.Concat(padded[:320], wrong, padded[320:]), []int{200, 0}, len(wrong) - 960 + 320, 1},
+		"a filler within an item":        {slices.Concat(padded[:160], framed, padded[160:]), []int{160, 0}, 160 + 320, 1},
 	} {
-		all, rest := s.compare(c.played, said)
-		if got := []int{all[0].heard, all[1].heard}; !slices.Equal(got, c.heard) || len(rest) != c.rest {
-			t.Errorf("%s: heard %v and %d beyond, want %v and %d", name, got, len(rest), c.heard, c.rest)
+		all, rest, fillers := s.compare(c.played, said)
+		if got := []int{all[0].heard, all[1].heard}; !slices.Equal(got, c.heard) || len(rest) != c.rest || fillers != c.fillers {
+			t.Errorf("%s: heard %v, %d beyond and %d fillers, want %v, %d and %d", name, got, len(rest), fillers, c.heard, c.rest, c.fillers)
 		}
 	}
 }
