@@ -17,7 +17,7 @@ CADDY     = . ./caddymodule/... ./cmd/...
 PLAIN     = CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath"
 FUZZTIME ?= 3s
 
-.PHONY: build demo run test ci race bench fmt lint fuzz e2e xcaddy lambdas sizes test-cloud local bench-lambda secrets sam-build deploy-media
+.PHONY: build demo run test ci race bench fmt lint fuzz e2e xcaddy lambdas sizes test-cloud local bench-lambda bench-bridge bench-bridge-short secrets sam-build deploy-media
 
 build:
 	$(PLAIN) $(GO) build -o bin/callagent ./cmd/callagent
@@ -74,6 +74,16 @@ bench-lambda:
 	sh scripts/dynamodb-local.sh
 	$(GO) test -run '^$$' -bench Functions -benchtime 1x ./internal/lambdabench
 
+# The media bridge beside the least that any bridge does: docs/performance.md. All of it
+# takes half an hour; BRIDGE="-format pcmu -delta 20 -tls off" is one table.
+BRIDGE   ?=
+bench-bridge: build
+	$(GO) run ./internal/bridgebench $(BRIDGE)
+
+# 20 calls in each format, every frame counted, no time judged.
+bench-bridge-short: build
+	$(GO) run ./internal/bridgebench -smoke
+
 # Deploying (docs/deploy.md). CONFIG is the configuration document.
 CONFIG   ?=
 secrets:
@@ -98,4 +108,4 @@ lint:
 	@test -z "$$($(GOFUMPT) -l .)" || { echo "run make fmt; these files differ:"; $(GOFUMPT) -l .; exit 1; }
 	$(PLAIN) $(GOLANGCI) run ./...
 
-ci: lint test race fuzz e2e xcaddy test-cloud
+ci: lint test race fuzz e2e bench-bridge-short xcaddy test-cloud
