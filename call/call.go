@@ -112,6 +112,14 @@ type Call struct {
 	// DeferredTo puts off what is due after a step that failed.
 	DeferredTo *time.Time `json:"deferredTo,omitempty"`
 
+	// CancelRequestedAt is when somebody asked for the call to be stopped: no further attempt is
+	// made, and who holds a live one sees it here. CancelReason is in the asker's words.
+	CancelRequestedAt *time.Time `json:"cancelRequestedAt,omitempty"`
+	CancelReason      string     `json:"cancelReason,omitempty"`
+	// Steps are what a listener is told of the call between its beginning and its end; they are
+	// only ever added to, so that a step's place is its number.
+	Steps []Step `json:"steps,omitempty"`
+
 	LastError   string     `json:"lastError,omitempty"`
 	CreatedAt   time.Time  `json:"createdAt"`
 	UpdatedAt   time.Time  `json:"updatedAt"`
@@ -154,6 +162,8 @@ type Attempt struct {
 	GreetingHeardAt *time.Time `json:"greetingHeardAt,omitempty"`
 	// CalleeSpokeAt is when the callee's first turn ended; a machine verdict after it is ignored.
 	CalleeSpokeAt *time.Time `json:"calleeSpokeAt,omitempty"`
+	// ProposedAt is when the first free slot was handed to the model to offer.
+	ProposedAt *time.Time `json:"proposedAt,omitempty"`
 	// FarewellPlayed says that the farewell's mark came back: the line may be put down without an apology.
 	FarewellPlayed bool       `json:"farewellPlayed,omitempty"`
 	EndedAt        *time.Time `json:"endedAt,omitempty"`
@@ -216,6 +226,7 @@ func (c Call) Clone() Call {
 	d.Attempts = append([]Attempt(nil), c.Attempts...)
 	d.NextAttemptAt = clonePtr(c.NextAttemptAt)
 	d.CompletedAt, d.Due, d.Answer = clonePtr(c.CompletedAt), clonePtr(c.Due), clonePtr(c.Answer)
+	d.CancelRequestedAt, d.Steps = clonePtr(c.CancelRequestedAt), append([]Step(nil), c.Steps...)
 	d.NotBefore, d.DeferredTo = clonePtr(c.NotBefore), clonePtr(c.DeferredTo)
 	d.Booking, d.Event = clonePtr(c.Booking), clonePtr(c.Event)
 	d.Report, d.Notice = clonePtr(c.Report), clonePtr(c.Notice)

@@ -19,6 +19,8 @@ type Desk struct {
 	mu sync.Mutex
 	// known are the slots that the calendar called free in this session.
 	known map[int64]bool
+	// proposed holds once the record knows that slots were offered.
+	proposed bool
 	// creating holds while a create-event request is under way.
 	creating bool
 }
@@ -109,15 +111,11 @@ func (d *Desk) findSlots(ctx context.Context, args []byte) ToolAnswer {
 	}
 	ctx, cancel := context.WithTimeout(ctx, findLimit)
 	defer cancel()
-	hours := r.WorkingHours
-	slots, err := d.live.s.Calendar.FindSlots(ctx, FindSlots{
-		CalendarIDs: []string{r.CalendarID}, WindowStart: from, WindowEnd: to,
-		DurationMinutes: r.DurationMinutes, Timezone: r.Timezone, WorkingHours: &hours,
-	})
+	slots, err := d.live.s.Calendar.FindSlots(ctx, r.search(from, to))
 	if err != nil {
 		return d.down(ctx, "find slots", err)
 	}
-	offered := d.offer(slots)
+	offered := d.offer(ctx, slots)
 	if len(offered) == 0 {
 		return ToolAnswer{Message: sayNothingFree, Timezone: r.CalleeTimezone}
 	}
@@ -144,43 +142,40 @@ func (d *Desk) instant(v string) (time.Time, string) {
 	return time.Time{}, "Write times in RFC 3339 with an offset, such as 2026-03-05T11:00:00-08:00. "
 }
 
-// offer filters what the bridge calls free through our own guards, picks at most
-// five, not more than two on one day while other days have room, and remembers them.
-func (d *Desk) offer(slots []Slot) []OfferedSlot {
-	const perDay = 2
+// offer picks what the model may offer of what the bridge calls free, and remembers it.
+func (d *Desk) offer(ctx context.Context, slots []Slot) []OfferedSlot {
 	r := d.call().Request
-	var picked, rest []Slot
-	days := map[string]int{}
-	for _, s := range slots {
-		if r.checkSlot(s, d.now()) != "" {
-			continue
-		}
-		day := s.Start.In(d.calleeZone()).Format(time.DateOnly)
-		if days[day]++; days[day] <= perDay && len(picked) < maxOffered {
-			picked = append(picked, s)
-		} else {
-			rest = append(rest, s)
-		}
-	}
-	picked = append(picked, rest[:min(len(rest), maxOffered-len(picked))]...)
-	sortSlots(picked)
+	picked := r.offers(slots, d.now())
 	out := make([]OfferedSlot, 0, len(picked))
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	for _, s := range picked {
 		d.known[s.Start.Unix()] = true
-		out = append(out, d.spoken(s))
+		out = append(out, r.spoken(s))
+	}
+	d.mu.Unlock()
+	if len(out) > 0 {
+		d.tell(ctx)
 	}
 	return out
 }
 
-func (d *Desk) spoken(s Slot) OfferedSlot {
-	z := d.calleeZone()
-	words := s.Start.In(z).Format("Monday, 2 January 2006 at 3:04 PM")
-	if r := d.call().Request; r.CalleeTimezone != r.Timezone {
-		words += " " + ZoneWords(r.CalleeTimezone)
+// tell lets listeners know, once, that slots are being offered. A store that does not answer
+// costs them that step, and the callee nothing.
+func (d *Desk) tell(ctx context.Context) {
+	d.mu.Lock()
+	known := d.proposed
+	d.proposed = true
+	d.mu.Unlock()
+	if known {
+		return
 	}
-	return OfferedSlot{Start: s.Start.In(z).Format(time.RFC3339), End: s.End.In(z).Format(time.RFC3339), Spoken: words}
+	offered := SlotsOffered{Attempt: d.live.attempt, StreamID: d.live.streamID, At: d.now()}
+	if _, _, err := d.live.s.apply(ctx, d.call().ID, offered); err != nil {
+		d.live.s.Log.WarnContext(ctx, "cannot record that slots are being offered", "call_id", d.call().ID, "error", err)
+		d.mu.Lock()
+		d.proposed = false
+		d.mu.Unlock()
+	}
 }
 
 func (d *Desk) checkSlot(ctx context.Context, args []byte) ToolAnswer {
@@ -199,9 +194,9 @@ func (d *Desk) checkSlot(ctx context.Context, args []byte) ToolAnswer {
 		return d.down(ctx, "check slot", err)
 	}
 	if !answer.Free {
-		return ToolAnswer{Free: ptr(false), Message: "The owner is busy then. Offer another time.", Alternatives: d.offer(answer.Alternatives), Timezone: r.CalleeTimezone}
+		return ToolAnswer{Free: ptr(false), Message: "The owner is busy then. Offer another time.", Alternatives: d.offer(ctx, answer.Alternatives), Timezone: r.CalleeTimezone}
 	}
-	offered := d.offer([]Slot{s})
+	offered := d.offer(ctx, []Slot{s})
 	if len(offered) == 0 { // it began while the calendar was being asked
 		return ToolAnswer{Free: ptr(false), Message: r.checkSlot(s, d.now())}
 	}
@@ -292,7 +287,7 @@ func (d *Desk) recheck(ctx context.Context, s Slot) (ToolAnswer, bool) {
 	}
 	if !answer.Free {
 		t := notBooked(sayTaken)
-		t.Alternatives = d.offer(answer.Alternatives)
+		t.Alternatives = d.offer(ctx, answer.Alternatives)
 		return t, false
 	}
 	return ToolAnswer{}, true
@@ -319,7 +314,7 @@ func (d *Desk) send(ctx context.Context, b Booking) ToolAnswer {
 	var failed *CalendarError
 	switch {
 	case err == nil && c.Event != nil:
-		offered := d.spoken(b.Slot())
+		offered := d.call().Request.spoken(b.Slot())
 		return ToolAnswer{Booked: ptr(true), Slot: &offered, Timezone: d.call().Request.CalleeTimezone}
 	case errors.As(err, &failed) && failed.Kind == CalendarTaken:
 		return notBooked(sayTaken)
@@ -334,7 +329,7 @@ func (d *Desk) send(ctx context.Context, b Booking) ToolAnswer {
 // change of mind is not rebooked, the owner is told (contract section 3).
 func (d *Desk) alreadyBooked(ctx context.Context, c Call, s Slot) ToolAnswer {
 	if c.Event.Slot().Equal(s) {
-		offered := d.spoken(s)
+		offered := d.call().Request.spoken(s)
 		return ToolAnswer{Booked: ptr(true), Slot: &offered, Timezone: c.Request.CalleeTimezone}
 	}
 	if _, _, err := d.live.s.apply(ctx, c.ID, AgreementRevoked{Attempt: d.live.attempt, StreamID: d.live.streamID, At: d.now()}); err != nil {

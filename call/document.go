@@ -19,7 +19,11 @@ type Document struct {
 	Report        *ReportDocument   `json:"report,omitempty"`
 	Notification  *DeliveryDocument `json:"notification,omitempty"`
 	LastError     string            `json:"lastError,omitempty"`
-	Request       Request           `json:"request"`
+	// CancelRequestedAt is when call_agent_cancel asked for the call to be stopped, which may take
+	// a goodbye; CancelReason is what it gave.
+	CancelRequestedAt *time.Time `json:"cancelRequestedAt,omitempty"`
+	CancelReason      string     `json:"cancelReason,omitempty"`
+	Request           Request    `json:"request"`
 }
 
 // AttemptDocument is one entry of attempts.
@@ -62,6 +66,7 @@ func (c Call) Document() Document {
 		CallID: c.ID, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), CompletedAt: utc(c.CompletedAt),
 		Status: c.Status, Outcome: c.Outcome, Attempt: len(c.Attempts), MaxAttempts: c.MaxAttempts,
 		NextAttemptAt: utc(c.NextAttemptAt), Attempts: []AttemptDocument{}, LastError: c.trouble(), Request: c.Request,
+		CancelRequestedAt: utc(c.CancelRequestedAt), CancelReason: c.CancelReason,
 	}
 	for _, a := range c.Attempts {
 		d.Attempts = append(d.Attempts, AttemptDocument{

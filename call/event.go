@@ -118,6 +118,14 @@ type CalleeSpoke struct {
 	At       time.Time
 }
 
+// SlotsOffered means that the calendar's free slots were handed to the model, which offers
+// them to the callee now.
+type SlotsOffered struct {
+	Attempt  int
+	StreamID string
+	At       time.Time
+}
+
 // MachineHeard means that the provider detected an answering machine or a fax.
 type MachineHeard struct {
 	Attempt        int
@@ -204,6 +212,13 @@ type AnswerGiven struct {
 	At     time.Time
 }
 
+// CancelRequested means that somebody asked for the call to be stopped.
+type CancelRequested struct {
+	// Reason is in the asker's words, as it is to be kept; may be empty.
+	Reason string
+	At     time.Time
+}
+
 // Ticked means that time has passed; what is past its limit is settled.
 type Ticked struct {
 	At time.Time
@@ -223,6 +238,7 @@ func (e StreamOpened) at() time.Time     { return e.At }
 func (e StreamRenewed) at() time.Time    { return e.At }
 func (e GreetingHeard) at() time.Time    { return e.At }
 func (e CalleeSpoke) at() time.Time      { return e.At }
+func (e SlotsOffered) at() time.Time     { return e.At }
 func (e MachineHeard) at() time.Time     { return e.At }
 func (e BookingIntended) at() time.Time  { return e.At }
 func (e BookingAnswered) at() time.Time  { return e.At }
@@ -233,5 +249,6 @@ func (e SessionEnded) at() time.Time     { return e.At }
 func (e LineDown) at() time.Time         { return e.At }
 func (e NoticeSending) at() time.Time    { return e.At }
 func (e NoticeTried) at() time.Time      { return e.At }
+func (e CancelRequested) at() time.Time  { return e.At }
 func (e AnswerGiven) at() time.Time      { return e.At }
 func (e Ticked) at() time.Time           { return e.At }

@@ -66,6 +66,21 @@ func checkStep(t rapid.TB, a, b Call, e Event) {
 	if len(b.Attempts) > len(a.Attempts)+1 {
 		fail("made two attempts")
 	}
+	if a.CancelRequestedAt != nil && (b.CancelRequestedAt == nil || !b.CancelRequestedAt.Equal(*a.CancelRequestedAt)) {
+		fail("forgot that the call is to be stopped")
+	}
+	if a.CancelRequestedAt != nil && len(b.Attempts) > len(a.Attempts) {
+		fail("made an attempt of a call that is to be stopped")
+	}
+	if was, is := a.StepsAfter(0), b.StepsAfter(0); len(is) < len(was) || len(is) > len(was)+5 {
+		fail("lost a step")
+	} else {
+		for i := range was {
+			if was[i].ID != is[i].ID || was[i].Event != is[i].Event || !was[i].At.Equal(is[i].At) || was[i].Attempt != is[i].Attempt {
+				fail("renumbered a step")
+			}
+		}
+	}
 	for i, was := range a.Attempts {
 		if i >= len(b.Attempts) {
 			if was.IntendedAt != nil {
@@ -131,7 +146,28 @@ func checkCall(t rapid.TB, r Rules, c Call, e Event) {
 			fail("the attempts are in disorder")
 		}
 	}
+	checkSteps(fail, c)
 	checkDocument(t, c)
+}
+
+// checkSteps: each stage comes once for an attempt, the end exactly at the end.
+func checkSteps(fail func(string), c Call) {
+	type key struct {
+		stage   Stage
+		attempt int
+	}
+	seen := map[key]bool{}
+	steps := c.StepsAfter(0)
+	for i, s := range steps {
+		k := key{s.Event, s.Attempt}
+		if seen[k] || s.ID != i+1 || (s.Event == StageEnded) != (c.Final() && i == len(steps)-1) || (s.Event == StageQueued) != (i == 0) {
+			fail("the steps are in disorder: " + string(s.Event))
+		}
+		seen[k] = true
+	}
+	if booked := seen[key{StageBooked, len(c.Attempts)}]; c.Outcome == Booked && !booked {
+		fail("booked, and no step says so")
+	}
 }
 
 // checkDocument: the status document of contract section 1 says what the record says.

@@ -15,7 +15,9 @@ func (r Rules) Next(c Call, e Event) (next Call, changed bool) {
 		return c, false
 	}
 	next.UpdatedAt = maxTime(c.UpdatedAt, e.at()) // events come out of order
+	next.obeyCancel(e.at())
 	r.settle(&next, e.at())
+	next.track(&c, e.at())
 	next.Due = r.due(&next)
 	return next, true
 }
@@ -55,7 +57,10 @@ func (r Rules) settle(c *Call, at time.Time) {
 
 func (r Rules) finish(c *Call, at time.Time) {
 	c.Status = Failed
-	if last := c.Last(); last != nil {
+	switch last := c.Last(); {
+	case c.CancelRequestedAt != nil && (last == nil || last.Status != Completed):
+		c.Status, c.LastError = Canceled, c.cancelWords()
+	case last != nil:
 		c.Status = last.Status
 	}
 	if c.Outcome == Pending {

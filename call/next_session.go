@@ -4,7 +4,7 @@ import "time"
 
 func (e StreamOpened) apply(_ Rules, c *Call) bool {
 	a := c.liveAttempt(e.Attempt)
-	if a == nil || a.StreamID != "" || a.ProviderEnd != "" {
+	if a == nil || a.StreamID != "" || a.ProviderEnd != "" || c.CancelRequestedAt != nil {
 		return false
 	}
 	if ok, _ := c.bind(a, e.ProviderCallID); !ok {
@@ -240,7 +240,14 @@ func (e Ticked) apply(r Rules, c *Call) bool {
 // attempt ends the live attempt if it is past its hard limit.
 func (e Ticked) attempt(r Rules, c *Call) bool {
 	a := c.Last()
-	if a == nil || !a.Live() || e.At.Before(r.hardLimit(a)) {
+	if a == nil || !a.Live() {
+		return false
+	}
+	if t := c.cancelLimit(a); !t.IsZero() && !e.At.Before(t) {
+		a.end(Canceled, EndCanceled, "the farewell took too long; the line was put down", e.At)
+		return true
+	}
+	if e.At.Before(r.hardLimit(a)) {
 		return false
 	}
 	switch {

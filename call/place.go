@@ -147,6 +147,7 @@ func (s *Service) dial(ctx context.Context, c Call, awaited bool) (Call, Started
 	defer cancel()
 	started, err := s.Telephony.StartCall(dctx, s.dialOf(dctx, &c, c.Last()))
 	c, _, werr := s.applyTo(ctx, c, s.dialled(n, started, err, awaited))
+	s.putDownCanceled(ctx, &c) // somebody asked while the provider was being asked
 	return c, started, werr
 }
 

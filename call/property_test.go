@@ -92,6 +92,7 @@ func (w *world) session() {
 		StreamRenewed{Attempt: n, StreamID: stream, At: w.now},
 		GreetingHeard{Attempt: n, StreamID: stream, At: w.now},
 		CalleeSpoke{Attempt: n, StreamID: stream, At: w.now},
+		SlotsOffered{Attempt: n, StreamID: stream, At: w.now},
 		MachineHeard{Attempt: n, ProviderCallID: w.providerID(n), At: w.now},
 		BookingIntended{Attempt: n, StreamID: stream, Booking: b, At: w.now},
 		BookingAnswered{Key: b.Key, EventID: "event-1", At: w.now},
@@ -122,6 +123,8 @@ func (w *world) good() {
 		w.apply(AgreementRevoked{Attempt: n, StreamID: "stream-1", At: w.now})
 	}
 }
+
+func (w *world) cancel() { w.apply(CancelRequested{Reason: "not needed", At: w.now}) }
 
 // attend does what Service.Attend does, with peers that answer when they please.
 func (w *world) attend() {
@@ -187,6 +190,9 @@ func TestWhateverHappensTheCallEndsAndNothingHappensTwice(t *testing.T) {
 			w.rules.Policy.Hours = CallingHours{Start: 8 * 60, End: 21 * 60}
 		}
 		actions := []func(){w.claim, w.dial, w.report, w.session, w.session, w.good, w.attend}
+		if w.coin("somebody may stop it") {
+			actions = append(actions, w.cancel)
+		}
 		for range rapid.IntRange(0, 40).Draw(t, "events") {
 			if w.coin("time passes") {
 				w.now = w.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "seconds")) * time.Second)

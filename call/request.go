@@ -95,6 +95,7 @@ type wireRequest struct {
 	CalleeName      *string           `json:"calleeName"`
 	Origin          *Origin           `json:"origin"`
 	Metadata        map[string]string `json:"metadata"`
+	DryRun          *bool             `json:"dryRun"`
 }
 
 type wireHours struct {
@@ -117,7 +118,7 @@ func (w *wireRequest) fieldOf() map[string]any {
 		"windowStart": &w.WindowStart, "windowEnd": &w.WindowEnd,
 		"workingHours": &w.WorkingHours, "occupiedTimeslots": &w.Occupied,
 		"calendarId": &w.CalendarID, "userName": &w.UserName, "calleeName": &w.CalleeName,
-		"origin": &w.Origin, "metadata": &w.Metadata,
+		"origin": &w.Origin, "metadata": &w.Metadata, "dryRun": &w.DryRun,
 	}
 }
 
@@ -156,6 +157,16 @@ func DecodeRequest(body []byte, now time.Time, d Defaults, numbers Numbers) (Req
 	return r, nil
 }
 
+// IsDryRun says whether a body of call_agent asks for a [Preview] and not for a call. What is
+// wrong with the body is DecodeRequest's to find.
+func IsDryRun(body []byte) bool {
+	var w struct {
+		DryRun json.RawMessage `json:"dryRun"`
+	}
+	_ = json.Unmarshal(body, &w)
+	return string(w.DryRun) == "true"
+}
+
 // strictJSON decodes exactly one value and refuses unknown fields in it.
 func strictJSON(b []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(b))
@@ -190,6 +201,8 @@ func jsonKind(goKind string) string {
 		return "a string"
 	case "slice":
 		return "an array"
+	case "bool":
+		return "true or false"
 	default:
 		return "an object"
 	}

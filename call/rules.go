@@ -59,7 +59,7 @@ func (r Rules) retryDelay(n int) time.Duration {
 func (r Rules) nextAttempt(c *Call, now time.Time) (at time.Time, why string, ok bool) {
 	last := c.Last()
 	switch {
-	case c.Outcome != Pending:
+	case c.Outcome != Pending, c.CancelRequestedAt != nil:
 		return time.Time{}, "", false
 	case last == nil:
 		at = c.CreatedAt
@@ -146,6 +146,7 @@ func (r Rules) due(c *Call) *time.Time {
 		if a.Live() {
 			soonest(r.lookUpAt(a))
 			soonest(r.hardLimit(a))
+			soonest(c.cancelLimit(a))
 		}
 		soonest(hangUpAt(a))
 	}

@@ -153,10 +153,24 @@ func states(t testing.TB) []state {
 	keep("notice plain", sending.fork().do("", NoticeTried{Err: &NotifyError{WithoutRouting: true, Err: errors.New("400")}, At: final.at.Add(2 * time.Second)}))
 	keep("notice delivered", sending.fork().do("", NoticeTried{At: final.at.Add(2 * time.Second)}))
 	keep("notice given up", sending.fork().do("", NoticeTried{Err: &NotifyError{Err: errors.New("404")}, At: final.at.Add(2 * time.Second)}))
+	keep("final, canceled before a dial", start(t, r).canceled())
+	keep("claimed, then canceled", claimed.fork().canceled())
+	asked := keep("canceled before the create's answer", intended.fork().canceled())
+	keep("canceled, then bound", asked.fork().bound())
+	keep("canceled, then unknown", asked.fork().do("", DialLost{Attempt: 1, Words: "time-out", At: asked.next()}))
+	keep("canceled while it rang", ringing.fork().canceled())
+	keep("canceled in talk", talking.fork().canceled())
+	keep("canceled after booking", booked.fork().canceled())
+	keep("canceled, booking's answer unknown", booking.fork().canceled().ended(EndCanceled))
+	keep("canceled between attempts", bound.fork().reported(Busy, 1).canceled())
 	quiet := testRules()
 	quiet.Notify = false
 	keep("final, nobody to tell", start(t, quiet).claimed().intended().bound().streaming().greeted().ended(EndRefused))
 	return all
+}
+
+func (p *path) canceled() *path {
+	return p.do("canceled", CancelRequested{Reason: "not needed", At: p.next()})
 }
 
 func mockUnopened(t testing.TB) *path {
@@ -174,6 +188,7 @@ func events(at time.Time) []Event {
 	all := []Event{
 		Claimed{ClaimID: "claim-x", At: at},
 		AnswerGiven{Answer: Answer{OK: true, CallID: "call-1", Status: Dialing}, At: at},
+		CancelRequested{Reason: "another", At: at},
 		Ticked{At: at},
 		Postponed{Until: at.Add(time.Hour), Words: "wait", At: at},
 		Postponed{Until: at, Words: "wait", At: at},
@@ -207,7 +222,7 @@ func events(at time.Time) []Event {
 		}
 		for _, id := range []string{"", sid, "stream-2"} {
 			all = append(all, StreamRenewed{Attempt: n, StreamID: id, At: at}, GreetingHeard{Attempt: n, StreamID: id, At: at},
-				CalleeSpoke{Attempt: n, StreamID: id, At: at}, BookingIntended{Attempt: n, StreamID: id, Booking: other, At: at},
+				CalleeSpoke{Attempt: n, StreamID: id, At: at}, SlotsOffered{Attempt: n, StreamID: id, At: at}, BookingIntended{Attempt: n, StreamID: id, Booking: other, At: at},
 				AgreementRevoked{Attempt: n, StreamID: id, At: at}, AgreementRevoked{Attempt: n, StreamID: id, Said: EndUnclear, At: at},
 				SessionEnded{Attempt: n, StreamID: id, Reason: EndBooked, FarewellPlayed: true, Report: &Report{Summary: "s"}, Words: "w", At: at})
 		}

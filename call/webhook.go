@@ -77,7 +77,10 @@ func (s *Service) ProviderStatus(ctx context.Context, id ID, attempt int, r Prov
 		s.Log.WarnContext(ctx, "status callback of another account ignored", "call_id", id)
 		return nil
 	}
-	_, _, err := s.apply(ctx, id, Reported{Attempt: attempt, Report: r, At: s.Now()})
+	c, changed, err := s.apply(ctx, id, Reported{Attempt: attempt, Report: r, At: s.Now()})
+	if changed {
+		s.putDownCanceled(ctx, &c)
+	}
 	return ignoreUnknownCall(err)
 }
 
