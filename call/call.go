@@ -14,6 +14,13 @@ import (
 // ID names a call: letters, digits, '_' and '-' only (contract section 1).
 type ID string
 
+// Valid says whether this is an identifier as we make them. It is no regular expression: one
+// that counts to 64 would be the dearest part of a function's start.
+func (id ID) Valid() bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+	return len(id) >= 1 && len(id) <= 64 && strings.Trim(string(id), letters) == ""
+}
+
 // Status is the state of a call or of one attempt, in the contract's words.
 type Status string
 

@@ -142,7 +142,10 @@ func (c *Call) dueAttempt() int {
 
 // Get returns the call, if owner placed it or may read all calls.
 func (s *Service) Get(ctx context.Context, owner string, readAll bool, id ID) (Call, error) {
-	c, err := s.Store.Get(ctx, id)
+	c, err := Call{}, ErrNotFound
+	if id.Valid() {
+		c, err = s.Store.Get(ctx, id)
+	}
 	if errors.Is(err, ErrNotFound) || (err == nil && c.Owner != owner && !readAll) {
 		return Call{}, &Error{Code: NotFound, Message: "There is no such call. Use the callId that call_agent returned, with the same token."}
 	}

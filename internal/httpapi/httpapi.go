@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/clawdbot/call-agent/call"
 )
@@ -117,14 +116,6 @@ func (a *api) read(r *http.Request, body []byte) hook {
 
 var errNoForm = errors.New("the body is no form")
 
-// isCallID says whether this is an identifier as we make them (contract section 1). It is
-// no regular expression: one that counts to 64 would be the dearest part of a function's start.
-func isCallID(id string) bool {
-	return len(id) >= 1 && len(id) <= 64 && strings.Trim(id, idLetters) == ""
-}
-
-const idLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-
 // name reads call id and attempt, which we put into the query ourselves.
 func (h *hook) name() bool {
 	id := h.query.Get("callId")
@@ -132,7 +123,7 @@ func (h *hook) name() bool {
 		return !h.query.Has("callId") && !h.query.Has("attempt")
 	}
 	n, err := strconv.Atoi(h.query.Get("attempt"))
-	if err != nil || n < 1 || !isCallID(id) {
+	if err != nil || n < 1 || !call.ID(id).Valid() {
 		return false
 	}
 	h.callID, h.attempt = call.ID(id), n

@@ -43,7 +43,7 @@ func internalError() *call.Error {
 
 // fail answers with err. What is not an *call.Error is ours: it is logged, and the
 // caller learns nothing of it.
-func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var e *call.Error
 	if !errors.As(err, &e) {
 		a.Log.ErrorContext(r.Context(), "a tool failed", "path", r.URL.Path, "error", err)

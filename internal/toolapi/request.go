@@ -6,9 +6,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,30 +24,43 @@ const (
 	maxBody   = 64 << 10
 	maxKey    = 256
 	maxCallID = 128
+	maxText   = 200 // of a reason
 )
 
-// authorize says who asks and whether they may read all calls. The token must have
-// scope; read implies status.
-func (a *api) authorize(r *http.Request, scope string) (owner string, readAll bool, err error) {
+// Caller is who uses the tools: the name of a token, and what it may do.
+type Caller struct {
+	name   string
+	allows func(scope string) bool
+}
+
+// readsAll says whether other tokens' calls are shown.
+func (c Caller) readsAll() bool { return c.allows(scopeRead) }
+
+// need says that the token lacks a scope; read implies status.
+func (c Caller) need(scope string) error {
+	if c.allows(scope) || scope == scopeStatus && c.readsAll() {
+		return nil
+	}
+	return &call.Error{Code: call.Forbidden, Message: "This token has no scope " + scope + ". Use another token, or add the scope to it in tools.tokens."}
+}
+
+// Caller says who asks, by the request's bearer token.
+func (a *API) Caller(r *http.Request) (Caller, error) {
 	const mend = "Send the header Authorization: Bearer with a tool token from tools.tokens."
 	headers := r.Header.Values("Authorization")
 	if len(headers) != 1 {
-		return "", false, &call.Error{Code: call.Unauthorized, Message: "There is no token. " + mend}
+		return Caller{}, &call.Error{Code: call.Unauthorized, Message: "There is no token. " + mend}
 	}
 	scheme, bearer, _ := strings.Cut(headers[0], " ")
 	bearer = strings.TrimSpace(bearer)
 	if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
-		return "", false, &call.Error{Code: call.Unauthorized, Message: "There is no token. " + mend}
+		return Caller{}, &call.Error{Code: call.Unauthorized, Message: "There is no token. " + mend}
 	}
-	owner, allows, ok := a.Tokens.Match(bearer)
+	name, allows, ok := a.Tokens.Match(bearer)
 	if !ok {
-		return "", false, &call.Error{Code: call.Unauthorized, Message: "The token is not known. " + mend}
+		return Caller{}, &call.Error{Code: call.Unauthorized, Message: "The token is not known. " + mend}
 	}
-	readAll = allows(scopeRead)
-	if !allows(scope) && (scope != scopeStatus || !readAll) {
-		return "", false, &call.Error{Code: call.Forbidden, Message: "This token has no scope " + scope + ". Use another token, or add the scope to it in tools.tokens."}
-	}
-	return owner, readAll, nil
+	return Caller{name, allows}, nil
 }
 
 // readBody reads a JSON body of at most 64 KiB.
@@ -65,18 +81,17 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// idempotencyKey reads the header of that name; nil where there is none.
-func idempotencyKey(r *http.Request, owner string, body []byte, now time.Time) (*call.IdempotencyKey, error) {
-	values := r.Header.Values("Idempotency-Key")
-	if len(values) == 0 {
+// idempotencyKey is the request's; nil where there is none.
+func idempotencyKey(u use, now time.Time) (*call.IdempotencyKey, error) {
+	if len(u.keys) == 0 {
 		return nil, nil //nolint:nilnil // no key is not an error
 	}
-	key := values[0]
-	if len(values) > 1 || key == "" || !utf8.ValidString(key) || utf8.RuneCountInString(key) > maxKey {
+	key := u.keys[0]
+	if len(u.keys) > 1 || key == "" || !utf8.ValidString(key) || utf8.RuneCountInString(key) > maxKey {
 		const problem = "must be sent once, with 1 to 256 characters"
 		return nil, &call.Error{Code: call.InvalidRequest, Message: "The header Idempotency-Key " + problem + ".", Fields: map[string]string{"Idempotency-Key": problem}}
 	}
-	return &call.IdempotencyKey{Token: owner, Key: key, BodyHash: bodyHash(body), Expires: now.Add(call.IdempotencyTTL)}, nil
+	return &call.IdempotencyKey{Token: u.who.name, Key: key, BodyHash: bodyHash(u.body), Expires: now.Add(call.IdempotencyTTL)}, nil
 }
 
 // bodyHash is the same for bodies that say the same: order of fields and white space
@@ -95,32 +110,40 @@ func bodyHash(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// decodeStatus reads the body of call_agent_status, every fault named.
-func decodeStatus(body []byte) (call.ID, error) {
-	const shape = `The body must be {"callId":"…"} with the callId that call_agent returned.`
+// decode reads the body of a tool that names a call: callId, and strings that may be left
+// out. Every fault is named.
+func decode(body []byte, tool string, id *string, optional map[string]*string) error {
+	shape := `The body must be {"callId":"…"} with the callId that call_agent returned.`
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(body, &raw); err != nil || raw == nil {
-		return "", &call.Error{Code: call.InvalidRequest, Message: shape}
+		return &call.Error{Code: call.InvalidRequest, Message: shape}
 	}
 	fields := map[string]string{}
-	var id string
+	known := map[string]*string{"callId": id}
+	maps.Copy(known, optional)
 	for name, value := range raw {
-		if name != "callId" {
-			fields[name] = "is not a field of " + toolStatus + "; its one field is callId"
+		target, ok := known[name]
+		if !ok {
+			fields[name] = "is not a field of " + tool + "; its fields are " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 			continue
 		}
-		if err := json.Unmarshal(value, &id); err != nil {
+		if string(value) == "null" || json.Unmarshal(value, target) != nil {
 			fields[name] = "must be a string"
 		}
 	}
-	if id == "" && fields["callId"] == "" {
+	if *id == "" && fields["callId"] == "" {
 		fields["callId"] = "is required: the callId that call_agent returned"
 	}
-	if len(id) > maxCallID {
+	if len(*id) > maxCallID {
 		fields["callId"] = "is longer than any callId of ours"
 	}
-	if len(fields) > 0 {
-		return "", &call.Error{Code: call.InvalidRequest, Message: shape, Fields: fields}
+	for name, v := range optional {
+		if utf8.RuneCountInString(*v) > maxText {
+			fields[name] = fmt.Sprintf("must have at most %d characters", maxText)
+		}
 	}
-	return call.ID(id), nil
+	if len(fields) > 0 {
+		return &call.Error{Code: call.InvalidRequest, Message: shape, Fields: fields}
+	}
+	return nil
 }

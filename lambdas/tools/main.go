@@ -4,6 +4,7 @@ package main
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/clawdbot/call-agent/internal/app/cloud"
 	"github.com/clawdbot/call-agent/internal/app/wiring"
@@ -16,12 +17,17 @@ func main() {
 	}))
 }
 
+// listenLimit leaves a long poll time to be answered within the function's 15 s; its answers
+// are sent whole, so that it can stream nothing.
+const listenLimit = 10 * time.Second
+
 func routes(p *cloud.Plane) http.Handler {
-	tools := toolapi.New(toolapi.Options{Service: p.Service, Tokens: wiring.Tokens{Tokens: p.Config.Tools.Tokens}, Log: p.Log})
 	web := p.Webhooks()
 	mux := http.NewServeMux()
-	mux.Handle("/tools", tools)
-	mux.Handle("/tools/", tools)
+	toolapi.New(toolapi.Options{
+		Service: p.Service, Tokens: wiring.Tokens{Tokens: p.Config.Tools.Tokens}, Log: p.Log,
+		Listening: toolapi.Listening{Wait: listenLimit, Batch: true},
+	}).Mount(mux)
 	mux.Handle("GET /healthz", web)
 	mux.Handle("GET /readyz", web)
 	return mux

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
@@ -22,7 +23,13 @@ type App struct {
 	Service *call.Service
 	config  *config.Config
 	mux     *http.ServeMux
+	// ended is closed when those who listen to calls are to go to whoever serves next.
+	ended chan struct{}
+	once  sync.Once
 }
+
+// end ends all listening; ending twice is nothing.
+func (a *App) end() { a.once.Do(func() { close(a.ended) }) }
 
 // New composes an App. It starts nothing. What Check refuses is refused.
 func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
@@ -46,10 +53,10 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Service: s, config: c, mux: http.NewServeMux()}
-	tools := toolapi.New(toolapi.Options{Service: s, Tokens: wiring.Tokens{Tokens: c.Tools.Tokens}, Log: log})
-	a.mux.Handle("/tools", tools)
-	a.mux.Handle("/tools/", tools)
+	a := &App{Service: s, config: c, mux: http.NewServeMux(), ended: make(chan struct{})}
+	toolapi.New(toolapi.Options{
+		Service: s, Tokens: wiring.Tokens{Tokens: c.Tools.Tokens}, Log: log, Listening: toolapi.Listening{Ending: a.ended},
+	}).Mount(a.mux)
 	stream.New(stream.Options{
 		Service: s, Sessions: h.sessions, Config: streams, Log: log,
 		ValidateUpgrade: stream.UpgradeCheckOf(c, phone), Meter: h.options.Meter,

@@ -125,8 +125,10 @@ func (h *Host) Activate(a *App) {
 }
 
 // Deactivate takes a configuration back. The newest that is left attends to due calls:
-// after a reload the new one, after a failed reload the old one.
+// after a reload the new one, after a failed reload the old one. Who listens to calls is
+// sent to that one.
 func (h *Host) Deactivate(a *App) {
+	a.end()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.active = slices.DeleteFunc(h.active, func(x *App) bool { return x == a })
@@ -138,6 +140,11 @@ func (h *Host) Deactivate(a *App) {
 func (h *Host) Drain(ctx context.Context, limit time.Duration) {
 	h.draining.Store(true)
 	h.sessions.Drain(ctx, limit)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, a := range h.active { // they heard the calls end; a server that stops waits for its requests
+		a.end()
+	}
 }
 
 // Destruct is Close, under the name that Caddy's pool of shared resources asks for.

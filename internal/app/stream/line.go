@@ -27,6 +27,7 @@ type line struct {
 	greeted, answered atomic.Bool
 	writes            sync.WaitGroup
 	stop              chan struct{} // ends the lease's renewal
+	canceled          bool          // the renewal's own: the session was asked to say goodbye
 
 	mu   sync.Mutex
 	live *call.Live // between admit and settle
@@ -55,16 +56,21 @@ func (l *line) admit(ctx context.Context, start twiliostream.Start) error {
 }
 
 // renew says three times per lease that the session is alive, and ends the session
-// when the record has moved on without it.
+// when the record has moved on without it, or somebody wants the call stopped.
 func (l *line) renew(live *call.Live) {
-	t := time.NewTicker(call.LeaseLength / 3)
+	t := time.NewTicker(call.CancelEvery)
 	defer t.Stop()
-	for {
+	for due := time.Now().Add(call.LeaseLength / 3); ; {
 		select {
 		case <-l.stop:
 			return
 		case <-t.C:
 		}
+		l.obeyCancel(live)
+		if time.Now().Before(due) {
+			continue
+		}
+		due = due.Add(call.LeaseLength / 3)
 		over, err := live.Renew(l.ctx)
 		if err != nil {
 			l.h.o.Log.ErrorContext(l.ctx, "cannot renew the stream's lease", "call_id", l.token.CallID, "error", err)
@@ -73,6 +79,21 @@ func (l *line) renew(live *call.Live) {
 			l.session.HangUp(l.recordedEnd())
 			return
 		}
+	}
+}
+
+// obeyCancel asks the session, once, to say goodbye if the call is to be stopped. Whoever
+// took that request may be another process: the record is where both look.
+func (l *line) obeyCancel(live *call.Live) {
+	if l.canceled {
+		return
+	}
+	asked, err := live.Canceled(l.ctx)
+	if err != nil {
+		l.h.o.Log.WarnContext(l.ctx, "cannot read whether the call is to be stopped", "call_id", l.token.CallID, "error", err)
+	}
+	if l.canceled = asked; asked {
+		l.h.o.Sessions.HangUp(l.token.CallID)
 	}
 }
 

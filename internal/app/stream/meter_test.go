@@ -114,6 +114,25 @@ func TestASessionThatNeverStartedHasNoDuration(t *testing.T) {
 	}
 }
 
+// Who asks for the call to be stopped may be another process: the host finds it in the record.
+func TestACallThatIsToBeStoppedHearsAGoodbye(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	p := r.dial("/" + r.token)
+	p.start(calltest.Account, "CA0001", nil)
+	r.await("the greeting was heard", func() bool { l := r.sessions.List(); return len(l) == 1 && l[0].State == StateTalking })
+	asked := time.Now()
+	if _, err := r.world.Another().Cancel(t.Context(), "clawdbot", false, r.call.ID, "not needed"); err != nil {
+		t.Fatal(err)
+	}
+	p.closed()
+	r.await("the end is on record", func() bool { return r.get(r.call.ID).Attempts[0].EndedAt != nil })
+	c := r.get(r.call.ID)
+	if a := c.Attempts[0]; a.EndReason != call.EndCanceled || c.Status != call.Canceled || !a.FarewellPlayed || time.Since(asked) > 15*time.Second {
+		t.Errorf("%s, %s, farewell %t, after %s", c.Status, a.EndReason, a.FarewellPlayed, time.Since(asked))
+	}
+}
+
 func TestOperatorsSeeHowFarACallHasCome(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
