@@ -134,9 +134,42 @@ func (w *world) place(i int) call.ID {
 			}
 			return err
 		}) && !w.fate.of(10) {
+			w.stop(a.CallID)
 			return a.CallID
 		}
 		time.Sleep(time.Second + w.fate.upTo(5*time.Second))
+	}
+}
+
+// stop asks for a call to be stopped, if its owner wants that, until somebody has heard it.
+func (w *world) stop(id call.ID) {
+	after, wanted := w.fate.cancel()
+	if !wanted {
+		return
+	}
+	w.people.Go(func() {
+		time.Sleep(after)
+		for !w.ask(func(ctx context.Context, s *call.Service) error {
+			_, err := s.Cancel(ctx, "owner", false, id, "not needed")
+			return err
+		}) {
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+// obeyed holds a call that was to be stopped against the lines that were up.
+func (w *world) obeyed(c call.Call) {
+	if c.CancelRequestedAt == nil {
+		return
+	}
+	for _, l := range w.company.of(c.ID) {
+		if l.at.After(c.CancelRequestedAt.Add(time.Second)) {
+			w.Errorf("call %s was to be stopped at %v, and was dialled at %v", c.ID, c.CancelRequestedAt, l.at)
+		}
+	}
+	if c.Status != call.Canceled && c.Status != call.Completed {
+		w.Errorf("call %s was to be stopped, and is %s", c.ID, c.Status)
 	}
 }
 
@@ -195,6 +228,7 @@ func judge(w *world, ids []call.ID) {
 		if err != nil {
 			w.Fatal(err)
 		}
+		w.obeyed(c)
 		n, open := w.eventsOf(c), c.Outcome == call.Unconfirmed && c.Event == nil // nobody knows, and the owner is told so
 		booked += n
 		if n > 1 || !open && (n == 1) != (c.Event != nil) || (c.Event != nil) != (c.Outcome == call.Booked || c.Outcome == call.Unconfirmed && !open) {

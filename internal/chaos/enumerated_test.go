@@ -21,6 +21,10 @@ var scenarios = map[string]script{
 	"the callee hangs up":       {ends: call.EndCalleeHangup},
 	"a machine answers":         {machine: true},
 	"the model is lost in talk": {ends: call.EndModelLost},
+	"stopped as it is dialled":  {stopped: 40 * time.Millisecond},
+	"stopped while it rings":    {stopped: 3 * time.Second},
+	"stopped in talk":           {stopped: 12 * time.Second},
+	"busy, then stopped":        {rings: []call.Status{call.Busy}, stopped: 30 * time.Second},
 }
 
 // most is how many effects a scenario may have: beyond it, something goes round in circles.
@@ -78,7 +82,7 @@ func once(t *testing.T, dir string, c *cloud, s script, k *strike) {
 	judge(w, ids)
 	if k.at > len(k.what) { // undisturbed, it goes as the scenario has it
 		final, err := w.current().store.Get(t.Context(), ids[0])
-		if err != nil || (final.Outcome == call.Booked) != (s.ends == "" && !s.machine && len(s.rings) < 3) {
+		if err != nil || (final.Outcome == call.Booked) != (s.ends == "" && !s.machine && len(s.rings) < 3 && s.stopped == 0) {
 			t.Errorf("the outcome is %s: %v", final.Outcome, err)
 		}
 	}

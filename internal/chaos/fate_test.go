@@ -25,6 +25,8 @@ type fate interface {
 	reports() int
 	// talk is how the callee ends a conversation; booked where they want an appointment.
 	talk() call.EndReason
+	// cancel says whether and how long after placing it the owner wants the call stopped.
+	cancel() (after time.Duration, wanted bool)
 }
 
 // dialling is what comes of a request to dial.
@@ -98,11 +100,20 @@ func (c *chance) talk() call.EndReason {
 	return call.EndBooked
 }
 
+func (c *chance) cancel() (time.Duration, bool) {
+	if c.of(12) {
+		return c.upTo(3 * time.Minute), true
+	}
+	return 0, false
+}
+
 // script is a fate in which all goes well but what it names.
 type script struct {
 	rings   []call.Status // by attempt; further ones are answered
 	machine bool
 	ends    call.EndReason
+	// stopped is when the owner wants the call stopped; 0: never.
+	stopped time.Duration
 }
 
 func (script) of(int) bool                        { return false }
@@ -117,6 +128,8 @@ func (s script) ring(attempt int) (call.Status, bool) {
 	}
 	return call.InProgress, s.machine
 }
+
+func (s script) cancel() (time.Duration, bool) { return s.stopped, s.stopped > 0 }
 
 func (s script) talk() call.EndReason {
 	if s.ends == "" {

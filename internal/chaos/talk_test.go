@@ -26,8 +26,23 @@ func (w *world) talk(l *line, url string) {
 	if err != nil {
 		return
 	}
-	over := make(chan struct{})
+	over, canceled := make(chan struct{}), make(chan struct{})
 	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		tick := time.NewTicker(call.CancelEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+				if asked, _ := live.Canceled(ctx); asked {
+					close(canceled)
+					return
+				}
+			}
+		}
+	})
 	renewing.Go(func() {
 		tick := time.NewTicker(call.LeaseLength / 3)
 		defer tick.Stop()
@@ -42,23 +57,30 @@ func (w *world) talk(l *line, url string) {
 			}
 		}
 	})
-	end := w.converse(ctx, run, l, live)
+	end := w.converse(ctx, run, l, live, canceled)
 	close(over)
 	renewing.Wait()
 	if run.dead.Load() {
 		return // the socket broke with the process
 	}
+	select {
+	case <-canceled:
+		end = call.SessionEnd{Reason: call.EndCanceled, FarewellPlayed: l.up()}
+	default:
+	}
 	_ = live.End(ctx, end) // a failed one is the sweep's
 }
 
 // converse is the conversation, and how it ended. The process may die at any word.
-func (w *world) converse(ctx context.Context, run *run, l *line, live *call.Live) call.SessionEnd {
+func (w *world) converse(ctx context.Context, run *run, l *line, live *call.Live, canceled <-chan struct{}) call.SessionEnd {
 	broken := func() bool { return run.dead.Load() || !l.up() }
 	gone := call.SessionEnd{Reason: call.EndCalleeHangup}
 	pause := func(d time.Duration) bool {
 		select {
 		case <-time.After(w.fate.upTo(d)):
 		case <-l.down:
+		case <-canceled:
+			return false
 		}
 		return !broken()
 	}
