@@ -105,7 +105,7 @@ func TestRoutes(t *testing.T) {
 	}
 	want := map[string]string{
 		"POST /voice": "Ref VoiceFunctionAliaslive", "POST /status": "Ref StatusFunctionAliaslive", "POST /amd": "Ref StatusFunctionAliaslive",
-		"GET /tools": "Ref ToolsFunctionAliaslive", "POST /tools/{proxy+}": "Ref ToolsFunctionAliaslive",
+		"GET /tools": "Ref ToolsFunctionAliaslive", "GET /calls/{id}/events": "Ref ToolsFunctionAliaslive", "POST /tools/{proxy+}": "Ref ToolsFunctionAliaslive",
 		"GET /healthz": "Ref ToolsFunctionAliaslive", "GET /readyz": "Ref ToolsFunctionAliaslive",
 	}
 	if !maps.Equal(routes, want) {

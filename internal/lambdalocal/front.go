@@ -22,7 +22,11 @@ func (r route) matches(method, path string) bool {
 		return false
 	}
 	prefix, greedy := strings.CutSuffix(r.path, "{proxy+}")
-	return r.path == path || greedy && strings.HasPrefix(path, prefix) && len(path) > len(prefix)
+	if greedy {
+		return strings.HasPrefix(path, prefix) && len(path) > len(prefix)
+	}
+	want, have := strings.Split(r.path, "/"), strings.Split(path, "/")
+	return slices.EqualFunc(want, have, func(w, h string) bool { return w == h || strings.HasPrefix(w, "{") && h != "" })
 }
 
 // request is the HTTP API: it makes an event of a request, as payload 2.0 has it, and a

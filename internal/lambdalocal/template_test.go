@@ -30,7 +30,7 @@ func TestTheShippedTemplateIsRead(t *testing.T) {
 		t.Errorf("schedules %+v", s.recurring)
 	}
 	for request, function := range map[string]string{
-		"POST /voice": "voice", "POST /status": "status", "POST /tools/invoke": "tools", "POST /amd": "status", "GET /healthz": "tools",
+		"POST /voice": "voice", "POST /status": "status", "POST /tools/invoke": "tools", "GET /calls/k3_Q-9/events": "tools", "POST /amd": "status", "GET /healthz": "tools",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		at := slices.IndexFunc(s.routes, func(r route) bool { return r.matches(method, path) })

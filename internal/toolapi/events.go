@@ -2,6 +2,7 @@ package toolapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"mime"
@@ -74,12 +75,13 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	l := &listener{api: a, w: w, r: r, who: who, after: q.after}
-	if l.call, err = a.Service.Get(r.Context(), who.name, who.readsAll(), q.id); err != nil {
+	l := &listener{api: a, w: w, who: who, after: q.after}
+	ctx := r.Context()
+	if l.call, err = a.Service.Get(ctx, who.name, who.readsAll(), q.id); err != nil {
 		return err
 	}
 	if q.wait == 0 && !q.stream {
-		return l.poll(0)
+		return l.poll(ctx, 0)
 	}
 	select {
 	case a.listeners <- struct{}{}:
@@ -88,9 +90,9 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 		return &call.Error{Code: call.RateLimited, RetryAfter: comeBack, Message: fmt.Sprintf("%d listeners are as many as this server holds. Ask again shortly, or use call_agent_status.", a.Listening.Most)}
 	}
 	if q.stream {
-		return l.stream()
+		return l.stream(ctx)
 	}
-	return l.poll(q.wait)
+	return l.poll(ctx, q.wait)
 }
 
 // question is what a listener asks.
@@ -142,18 +144,17 @@ func accepts(r *http.Request, kind string) bool {
 type listener struct {
 	api   *API
 	w     http.ResponseWriter
-	r     *http.Request
 	who   Caller
 	call  call.Call
 	after int
 }
 
 // poll answers when there is an event to tell, none will come, or the wait is over.
-func (l *listener) poll(wait time.Duration) error {
+func (l *listener) poll(ctx context.Context, wait time.Duration) error {
 	events := l.call.StepsAfter(l.after)
 	if len(events) == 0 && wait > 0 && !l.call.Final() {
 		var err error
-		if events, err = l.next(time.After(wait)); err != nil {
+		if events, err = l.next(ctx, time.After(wait)); err != nil {
 			return err
 		}
 	}
@@ -166,12 +167,12 @@ func (l *listener) poll(wait time.Duration) error {
 }
 
 // next waits for events; none where it was not worth waiting any more.
-func (l *listener) next(enough <-chan time.Time) ([]call.StepDocument, error) {
+func (l *listener) next(ctx context.Context, enough <-chan time.Time) ([]call.StepDocument, error) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
 		select {
-		case <-l.r.Context().Done():
+		case <-ctx.Done():
 			return l.call.StepsAfter(l.after), nil
 		case <-l.api.Listening.Ending:
 			return l.call.StepsAfter(l.after), nil
@@ -179,7 +180,7 @@ func (l *listener) next(enough <-chan time.Time) ([]call.StepDocument, error) {
 			return l.call.StepsAfter(l.after), nil
 		case <-look.C:
 		}
-		c, err := l.api.Service.Get(l.r.Context(), l.who.name, l.who.readsAll(), l.call.ID)
+		c, err := l.api.Service.Get(ctx, l.who.name, l.who.readsAll(), l.call.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -193,7 +194,7 @@ func (l *listener) next(enough <-chan time.Time) ([]call.StepDocument, error) {
 // stream sends events as they come, until the call is final, somebody ends it, or a while
 // has passed; the client then comes back by itself. One who has heard the end already is
 // told 204, on which it does not.
-func (l *listener) stream() error {
+func (l *listener) stream(ctx context.Context) error {
 	events := l.call.StepsAfter(l.after)
 	if len(events) == 0 && l.call.Final() {
 		l.w.WriteHeader(http.StatusNoContent)
@@ -207,21 +208,21 @@ func (l *listener) stream() error {
 	if l.api.Listening.Batch {
 		back = batchBack
 	}
-	if !l.send(fmt.Sprintf("retry: %d\n\n", back.Milliseconds()), events) || l.api.Listening.Batch {
+	if !l.send(ctx, fmt.Sprintf("retry: %d\n\n", back.Milliseconds()), events) || l.api.Listening.Batch {
 		return nil
 	}
 	end := time.After(listenLimit)
-	for !l.call.Final() && !l.over(end) {
-		events, err := l.next(time.After(heartbeat))
+	for !l.call.Final() && !l.over(ctx, end) {
+		events, err := l.next(ctx, time.After(heartbeat))
 		if err != nil { // the answer has begun: it breaks off, and the client comes back
-			l.api.Log.WarnContext(l.r.Context(), "a listener's stream is cut off", "call_id", l.call.ID, "error", err)
+			l.api.Log.WarnContext(ctx, "a listener's stream is cut off", "call_id", l.call.ID, "error", err)
 			return nil
 		}
 		beat := ""
 		if len(events) == 0 {
 			beat = ": still here\n\n"
 		}
-		if !l.send(beat, events) {
+		if !l.send(ctx, beat, events) {
 			return nil
 		}
 	}
@@ -229,10 +230,10 @@ func (l *listener) stream() error {
 }
 
 // over says whether the stream has lasted long enough, or is to end.
-func (l *listener) over(end <-chan time.Time) bool {
+func (l *listener) over(ctx context.Context, end <-chan time.Time) bool {
 	select {
 	case <-end:
-	case <-l.r.Context().Done():
+	case <-ctx.Done():
 	case <-l.api.Listening.Ending:
 	default:
 		return false
@@ -241,12 +242,12 @@ func (l *listener) over(end <-chan time.Time) bool {
 }
 
 // send writes and flushes; false where the client has gone, or does not read.
-func (l *listener) send(before string, events []call.StepDocument) bool {
+func (l *listener) send(ctx context.Context, before string, events []call.StepDocument) bool {
 	b := bytes.NewBufferString(before)
 	for _, e := range events {
 		data, err := json.Marshal(e)
 		if err != nil {
-			l.api.Log.ErrorContext(l.r.Context(), "cannot encode an event", "call_id", l.call.ID, "error", err)
+			l.api.Log.ErrorContext(ctx, "cannot encode an event", "call_id", l.call.ID, "error", err)
 			return false
 		}
 		fmt.Fprintf(b, "id: %d\nevent: %s\ndata: %s\n\n", e.ID, e.Event, data)
