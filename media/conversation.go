@@ -64,6 +64,7 @@ type conversation struct {
 	// listen is the turn detection in effect.
 	listen Listen
 
+	first      firstWords
 	greeting   greetingState
 	talk       calleeState
 	silent     silenceState
@@ -121,7 +122,8 @@ func newConversation(cfg Config, fx effects, now time.Time) *conversation {
 		responses: map[string]*response{}, calls: map[string]*response{},
 		running: map[string]ToolCall{}, awaiting: map[string]bool{},
 	}
-	c.out.Quality.FirstAudioMS = -1
+	c.first.dialled = now
+	c.out.Quality.FirstAudioMS, c.out.Quality.FirstAudioModelMS, c.out.Quality.DialMS = -1, -1, -1
 	c.alarms.set(alarmPhoneStall, now.Add(cfg.PhoneStall))
 	return c
 }

@@ -32,7 +32,7 @@ func TestGreetingFollowsSilence(t *testing.T) {
 	r.do(phoneStarted{})
 	r.wait(800 * ms)
 	r.do(agentReady{})
-	r.wait(1490 * ms)
+	r.wait(690 * ms)
 	r.expect(len(r.responds()) == 0, "silence is waited for")
 	r.wait(20 * ms)
 	r.expect(len(r.responds()) == 1, "after 1.5 s of silence the agent begins")
@@ -50,11 +50,11 @@ func TestGreetingIsNotHeldBackForEver(t *testing.T) {
 func TestNothingIsAppendedBeforeTheModelIsReady(t *testing.T) {
 	r := newRig(t, testConfig())
 	r.do(phoneStarted{})
-	r.wait(3 * time.Second)
+	r.wait(5 * time.Second)
 	r.expect(len(r.sent) == 0, "nothing is sent")
 	r.do(agentReady{})
-	r.expect(len(sentOf[Hear](r)) == 100, "the last 2 s are kept, got %d frames", len(sentOf[Hear](r)))
-	r.expect(r.c.out.Quality.DroppedIn == 50, "what was dropped is counted: %d", r.c.out.Quality.DroppedIn)
+	r.expect(len(sentOf[Hear](r)) == 225, "the last 4.5 s are kept, got %d frames", len(sentOf[Hear](r)))
+	r.expect(r.c.out.Quality.DroppedIn == 25, "what was dropped is counted: %d", r.c.out.Quality.DroppedIn)
 }
 
 func TestCalleeAudioPassesUnchanged(t *testing.T) {

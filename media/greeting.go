@@ -48,7 +48,7 @@ func (c *conversation) armGreeting() {
 		return
 	}
 	c.alarms.clear(alarmSpeak)
-	c.alarms.set(alarmGreet, c.now.Add(c.cfg.GreetAfter))
+	c.alarms.set(alarmGreet, c.greetAt())
 }
 
 // greet asks for the greeting: when the callee's first words ended, or nobody spoke.

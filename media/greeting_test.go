@@ -167,3 +167,39 @@ func TestAStalledGreetingIsNotAMissedDisclosure(t *testing.T) {
 	r.wait(1200 * ms)
 	r.expect(r.c.out.DisclosurePlayed, "and said")
 }
+
+// TestTheFirstHelloIsHeardWhileTheModelConnects: the silence, too, counts from the stream's
+// start, but a model that has just come is given a moment to hear what was kept for it.
+func TestTheFirstHelloIsHeardWhileTheModelConnects(t *testing.T) {
+	for handshake, silent := range map[time.Duration]time.Duration{
+		300 * ms: 1500 * ms, 1000 * ms: 1500 * ms, 3000 * ms: 3500 * ms,
+	} {
+		r := newRig(t, testConfig())
+		r.do(phoneStarted{})
+		r.wait(handshake)
+		r.do(agentReady{})
+		r.wait(silent - handshake - 10*ms)
+		r.expect(len(r.responds()) == 0, "handshake %v: the silence is waited for", handshake)
+		r.wait(20 * ms)
+		r.expect(len(r.responds()) == 1, "handshake %v: and no longer", handshake)
+
+		r = newRig(t, testConfig())
+		r.do(phoneStarted{})
+		r.wait(handshake)
+		r.do(agentReady{}, CalleeStarted{ItemID: "hello"})
+		r.expect(len(sentOf[Hear](r)) == int(handshake/(20*ms)), "handshake %v: nothing that the callee said is lost: %d frames", handshake, len(sentOf[Hear](r)))
+		r.wait(100 * ms)
+		r.do(CalleeStopped{ItemID: "hello"}, CalleeCommitted{ItemID: "hello"})
+		r.expect(len(r.responds()) == 1 && r.lastRespond().Kind == "greeting", "handshake %v: the hello is followed by the greeting", handshake)
+		r.wait(300 * ms)
+		r.says("greet", 1000)
+		r.wait(200 * ms)
+		r.says("open", 1000)
+		r.wait(5 * time.Second)
+		r.expect(len(r.responds()) == 2, "handshake %v: and not answered once more", handshake)
+		q := r.c.out.Quality
+		start := int(handshake/ms) + 100
+		r.expect(q.FirstAudioMS == start+300 && q.FirstAudioModelMS == int(handshake/ms)+300 && q.DialMS == int(handshake/ms),
+			"handshake %v: all of the wait but 100 ms was the model's: %+v", handshake, q)
+	}
+}

@@ -7,8 +7,10 @@ import (
 )
 
 const (
-	// waitingBytes is the callee's audio kept until the model is ready: 2 s.
-	waitingBytes = 2000 * bytesPerMS
+	// waitingBytes is the callee's audio kept until the model is ready: 4.5 s, so that a
+	// hello is heard whole by a model whose handshake takes 3 s. It is less than what the
+	// writer's queue takes at once (mostHeard), or that would drop what was kept.
+	waitingBytes = 4500 * bytesPerMS
 	// gapTolerance is how far a timestamp may be off before it is a gap: one frame.
 	gapTolerance = 20
 	// gapMost bounds the silence put into one gap; a phone that is away longer is lost.
@@ -161,6 +163,7 @@ func (c *conversation) vadStall(late time.Duration) {
 // agentReady: the model is configured and hears from now on.
 func (c *conversation) agentReady(l Listen) {
 	c.ready, c.listen = true, l
+	c.noteReady()
 	c.observe(Moment{Kind: MomentReady})
 	if c.over || c.muted {
 		return

@@ -81,6 +81,12 @@ func (u *Usage) add(v Usage) {
 type Quality struct {
 	// FirstAudioMS is from the stream's start to the agent's first audio, -1 if it never spoke.
 	FirstAudioMS int
+	// FirstAudioModelMS is the model's share of it: its handshake, as far as the stream had
+	// to wait for that, and the time from the first request for a response to its first
+	// audio. The rest is the wait for the callee's first words, and us. -1 if it never spoke.
+	FirstAudioModelMS int
+	// DialMS is from the dial of the model to where it could hear and speak, -1 if it never could.
+	DialMS int
 	// TurnLatenciesMS are from the callee's last sound (as the model noticed its end) to
 	// the first audio of the answer; at most 256.
 	TurnLatenciesMS []int

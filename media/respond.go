@@ -43,6 +43,7 @@ func (c *conversation) pump() {
 	}
 	c.serial++
 	g.state, g.sent, g.sentID = gateRequested, r, c.eventID("respond")
+	c.noteAsked()
 	c.alarms.set(alarmGate, c.now.Add(c.cfg.ResponseWithin))
 	c.talk.owed = false
 	if r.note != "" {
@@ -220,8 +221,12 @@ func (c *conversation) agentFault(ev AgentFault) {
 	case FaultFatal:
 		c.modelLost()
 	case FaultConflict:
-		if ours {
+		switch {
+		case ours:
 			c.gate.refused(true)
+		case c.gate.own && ev.EventID == "": // the model's own answer met a response of ours that had just been stopped
+			c.gate.own = false
+			c.gate.want(request{kind: respondAnswer})
 		}
 	case FaultBenign:
 	case FaultRequest, FaultRateLimited, FaultUnknown:

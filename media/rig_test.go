@@ -29,6 +29,10 @@ type rig struct {
 	media     int
 	playedMS  int
 	loseMarks bool
+	// onTick, if set, is called at each tick; echo, if set, is given the marks that the
+	// phone returns, in place of the conversation.
+	onTick func()
+	echo   func(mark string)
 	// The model: greetings without the disclosure, speech without a transcript.
 	undisclosed, untold bool
 	streamMS            int
@@ -88,6 +92,9 @@ const tick = 10 * time.Millisecond
 func (r *rig) wait(d time.Duration) {
 	for end := r.now.Add(d); r.now.Before(end); {
 		r.now = r.now.Add(tick)
+		if r.onTick != nil {
+			r.onTick()
+		}
 		r.playFor(tick)
 		if r.streamMS += 10; r.streamMS%20 == 0 && !r.hungUp && r.c.started {
 			r.do(twiliostream.Event{Kind: twiliostream.Media, TimestampMS: r.streamMS, Payload: silence(160)})
@@ -102,7 +109,11 @@ func (r *rig) playFor(d time.Duration) {
 		front := r.buffer[0]
 		if front.mark != "" {
 			r.buffer = r.buffer[1:]
-			if !r.loseMarks {
+			switch {
+			case r.loseMarks:
+			case r.echo != nil:
+				r.echo(front.mark)
+			default:
 				r.do(twiliostream.Event{Kind: twiliostream.Mark, Mark: front.mark})
 			}
 			continue

@@ -1,6 +1,10 @@
 package media
 
-import "github.com/clawdbot/call-agent/media/twiliostream"
+import (
+	"time"
+
+	"github.com/clawdbot/call-agent/media/twiliostream"
+)
 
 // agentAudio passes the model's speech on to the phone.
 func (c *conversation) agentAudio(ev AgentAudio) {
@@ -78,9 +82,7 @@ func (c *conversation) firstAudio() {
 			q.TurnLatenciesMS = append(q.TurnLatenciesMS, ms)
 		}
 	}
-	if q.FirstAudioMS < 0 {
-		q.FirstAudioMS = c.sinceStart()
-	}
+	c.noteFirstAudio()
 	c.observe(Moment{Kind: MomentFirstAudio, MS: ms})
 }
 
@@ -116,4 +118,11 @@ func (c *conversation) takePlayed() {
 	for _, it := range c.play.takePlayed() {
 		c.disclosurePlayed(it)
 	}
+	if due := c.now.Add(endMarkSlack); c.lastWords() && c.play.empty() && c.alarms[alarmHangUp].After(due) {
+		c.alarms.set(alarmHangUp, due)
+	}
 }
+
+// endMarkSlack is how long the end mark may come after the mark of the last sample,
+// which it follows on the wire: later than that it is lost.
+const endMarkSlack = 500 * time.Millisecond
