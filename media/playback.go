@@ -6,9 +6,12 @@ import (
 	"time"
 )
 
-// markEvery is the most audio between two marks: one message, each of which is
-// followed by its mark (research section 10 asks for 20 to 100 ms).
-const markEvery = 60 * time.Millisecond
+// markEvery is the most audio between two marks (research section 10 asks for 20 to
+// 100 ms). Each is a message more, there and back.
+const (
+	markEvery = 100 * time.Millisecond
+	markBytes = int(markEvery/time.Millisecond) * bytesPerMS
+)
 
 // playback is what the phone has of the agent's speech, and how much of it the callee
 // heard. Its only evidence are echoes of marks; a generation ends with every clear,
@@ -28,6 +31,7 @@ type item struct {
 	contentIndex   int
 	frames         *framer
 	sentBytes      int
+	unmarked       int // of sentBytes, behind the last mark
 	playedMS       int
 	firstSent      time.Time
 	// done: no more of it comes.

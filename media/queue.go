@@ -1,6 +1,9 @@
 package media
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // queue hands commands from the control loop to the one goroutine that writes a
 // socket. Push never blocks: when more than most droppable entries (audio) wait, the
@@ -11,7 +14,8 @@ type queue[T any] struct {
 	droppable func(T) bool
 
 	mu      sync.Mutex
-	entries []T
+	entries []T // what waits, and before it the room of what was taken
+	head    int // of entries, the first that waits
 	audio   int // droppable entries waiting
 	dropped int
 	closed  bool
@@ -29,6 +33,11 @@ func (q *queue[T]) push(v T) {
 	if q.closed {
 		return
 	}
+	if q.head > 0 && len(q.entries) == cap(q.entries) { // the room at the front, before more is asked for
+		n := copy(q.entries, q.entries[q.head:])
+		clear(q.entries[n:])
+		q.entries, q.head = q.entries[:n], 0
+	}
 	q.entries = append(q.entries, v)
 	if q.droppable(v) {
 		q.audio++
@@ -41,9 +50,9 @@ func (q *queue[T]) push(v T) {
 
 // dropOldest removes the oldest droppable entry. Callers hold mu.
 func (q *queue[T]) dropOldest() {
-	for i, v := range q.entries {
-		if q.droppable(v) {
-			q.entries = append(q.entries[:i], q.entries[i+1:]...)
+	for i := q.head; i < len(q.entries); i++ {
+		if q.droppable(q.entries[i]) {
+			q.entries = slices.Delete(q.entries, i, i+1)
 			q.audio--
 			q.dropped++
 			return
@@ -60,7 +69,7 @@ func (q *queue[T]) replace(v T, drop func(T) bool) {
 	}
 	kept := q.entries[:0]
 	q.audio = 0
-	for _, e := range q.entries {
+	for _, e := range q.entries[q.head:] {
 		if drop(e) {
 			continue
 		}
@@ -69,7 +78,8 @@ func (q *queue[T]) replace(v T, drop func(T) bool) {
 			q.audio++
 		}
 	}
-	q.entries = append(kept, v)
+	clear(q.entries[len(kept):])
+	q.entries, q.head = append(kept, v), 0
 	q.signal()
 }
 
@@ -77,11 +87,13 @@ func (q *queue[T]) replace(v T, drop func(T) bool) {
 func (q *queue[T]) next() (v T, ok bool) {
 	for {
 		q.mu.Lock()
-		if len(q.entries) > 0 {
-			v = q.entries[0]
+		if q.head < len(q.entries) {
+			v = q.entries[q.head]
 			var zero T
-			q.entries[0] = zero
-			q.entries = q.entries[1:]
+			q.entries[q.head] = zero
+			if q.head++; q.head == len(q.entries) {
+				q.entries, q.head = q.entries[:0], 0
+			}
 			if q.droppable(v) {
 				q.audio--
 			}
@@ -108,7 +120,7 @@ func (q *queue[T]) close() {
 // abandon closes the queue and forgets what is left.
 func (q *queue[T]) abandon() {
 	q.mu.Lock()
-	q.entries, q.audio = nil, 0
+	q.entries, q.head, q.audio = nil, 0, 0
 	q.mu.Unlock()
 	q.close()
 }

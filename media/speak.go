@@ -45,12 +45,25 @@ func (c *conversation) beginItem(ev AgentAudio) *item {
 	return it
 }
 
-// send queues one message of audio and its mark, by which it will be known as heard.
+// send queues one message of audio. Marks, by which it will be known as heard, stand
+// behind every markEvery of it at most, and behind its end.
 func (c *conversation) send(it *item, payload string, heard int) {
+	if it.unmarked+heard > markBytes {
+		c.mark(it)
+	}
 	it.sentBytes += heard
+	it.unmarked += heard
 	c.play.expect(c.now, twiliostream.DecodedLen(payload))
 	c.alarms.set(alarmPlayed, c.play.endsBy.Add(2*c.cfg.MarkGrace))
 	c.fx.sendPhone(phoneCommand{media: payload})
+	if it.unmarked == markBytes {
+		c.mark(it)
+	}
+}
+
+// mark sets a mark behind what was sent of an item.
+func (c *conversation) mark(it *item) {
+	it.unmarked = 0
 	c.fx.sendPhone(phoneCommand{mark: markName(c.play.gen, it)})
 }
 
@@ -66,6 +79,9 @@ func (c *conversation) finishItem(it *item) {
 		return
 	}
 	it.frames.finish(func(payload string, heard int) { c.send(it, payload, heard) })
+	if it.unmarked > 0 {
+		c.mark(it)
+	}
 	it.done = true
 }
 

@@ -47,6 +47,8 @@ type Agent struct {
 	conn   *Conn
 	output media.Format
 	vad    VAD
+	// response and item are the last delta's.
+	response, item string
 }
 
 // Dial implements [media.Dialer]: it connects, waits for session.created, configures
@@ -117,18 +119,32 @@ func sessionUpdate(setup media.AgentSetup, vad VAD) SessionUpdate {
 // Receive implements [media.Agent]. Events that mean nothing to a call are skipped.
 func (a *Agent) Receive() (media.AgentEvent, error) {
 	for {
-		ev, err := a.conn.Read()
+		out, err := a.receive()
 		var syntax *SyntaxError
-		if errors.As(err, &syntax) {
+		switch {
+		case errors.As(err, &syntax):
 			return media.AgentGarbled{}, nil
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
-		}
-		if out := translate(ev); out != nil {
+		case out != nil:
 			return out, nil
 		}
 	}
+}
+
+func (a *Agent) receive() (media.AgentEvent, error) {
+	data, err := a.conn.next()
+	if err != nil {
+		return nil, err
+	}
+	if audio, ok := a.delta(data); ok {
+		return audio, nil
+	}
+	ev, err := Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	return translate(ev), nil
 }
 
 // Send implements [media.Agent].

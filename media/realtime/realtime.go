@@ -14,11 +14,13 @@
 package realtime
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,6 +38,9 @@ const (
 	handshakeMost = 10 * time.Second
 	writeWithin   = 10 * time.Second
 	pingEvery     = 20 * time.Second
+	// keepAtMost is the most that a connection keeps of a message's memory for the next: a
+	// second of PCM in base64 has 64,000 characters.
+	keepAtMost = 128 << 10
 	// deadAfter is how long a connection may be silent, pongs included.
 	deadAfter = 50 * time.Second
 )
@@ -107,7 +112,9 @@ func (c Config) header() http.Header {
 // the same time; Close may be called from anywhere, more than once, and ends both.
 type Conn struct {
 	ws  *websocket.Conn
-	out []byte // reused by the writer
+	in  bytes.Buffer // reused by the reader
+	out []byte       // reused by the writer
+	id  []byte       // as is the id of what it writes
 	ids atomic.Int64
 
 	closing   chan struct{}
@@ -166,19 +173,36 @@ func (c *Conn) ping(every time.Duration) {
 // Read returns the next event. A *[SyntaxError] concerns that message alone; any other
 // error means that the connection is gone, as every close of it does.
 func (c *Conn) Read() (ServerEvent, error) {
-	kind, data, err := c.ws.ReadMessage()
+	data, err := c.next()
 	if err != nil {
-		return ServerEvent{}, fmt.Errorf("read from the model: %w", err)
-	}
-	if kind != websocket.TextMessage {
-		return ServerEvent{}, &SyntaxError{Problem: "a binary message"}
+		return ServerEvent{}, err
 	}
 	return Decode(data)
 }
 
+// next reads a message, which is good until the next one is read.
+func (c *Conn) next() ([]byte, error) {
+	kind, r, err := c.ws.NextReader()
+	if err != nil {
+		return nil, fmt.Errorf("read from the model: %w", err)
+	}
+	if c.in.Cap() > keepAtMost {
+		c.in = bytes.Buffer{} // the session's echo and long responses are rare
+	}
+	c.in.Reset()
+	if _, err := c.in.ReadFrom(r); err != nil {
+		return nil, fmt.Errorf("read from the model: %w", err)
+	}
+	if kind != websocket.TextMessage {
+		return nil, &SyntaxError{Problem: "a binary message"}
+	}
+	return c.in.Bytes(), nil
+}
+
 // WriteAudio appends audio to the model's input: base64, copied as it is.
 func (c *Conn) WriteAudio(audio string) error {
-	c.out = AppendAudio(c.out[:0], c.NextID("audio"), audio)
+	c.id = strconv.AppendInt(append(c.id[:0], "audio_"...), c.ids.Add(1), 10)
+	c.out = AppendAudio(c.out[:0], c.id, audio)
 	return c.write(c.out)
 }
 

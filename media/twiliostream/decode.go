@@ -41,6 +41,9 @@ type wireStart struct {
 // it is known, "" before: a message of another stream is refused. Errors are
 // *[FrameError], and *[StartError] for a start that names a format we can't speak.
 func Decode(data []byte, streamSID string) (Event, error) {
+	if ev, ok := decodeUsual(data, streamSID); ok {
+		return ev, nil
+	}
 	var w wireIn
 	if err := json.Unmarshal(data, &w); err != nil && !tolerable(err, w.Event) {
 		return Event{}, &FrameError{Problem: "not the JSON of a Media Streams message", Err: scrub(err)}
@@ -133,9 +136,14 @@ func decodeMedia(w wireIn) (Event, error) {
 	if !ValidBase64(w.Media.Payload) {
 		return Event{}, &FrameError{Problem: "media whose payload is not base64"}
 	}
-	ts, err := strconv.Atoi(w.Media.Timestamp)
+	return Event{Kind: Media, TimestampMS: timestamp(w.Media.Timestamp), Payload: w.Media.Payload}, nil
+}
+
+// timestamp is -1 for what is none.
+func timestamp(text string) int {
+	ts, err := strconv.Atoi(text)
 	if err != nil || ts < 0 || ts > maxTimestamp {
-		ts = -1
+		return -1
 	}
-	return Event{Kind: Media, TimestampMS: ts, Payload: w.Media.Payload}, nil
+	return ts
 }

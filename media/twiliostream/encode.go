@@ -53,7 +53,9 @@ func appendString(dst []byte, s string) []byte {
 
 // ValidBase64 says whether s is non-empty, padded standard base64 without line
 // breaks: what may be passed on inside a JSON string as it is.
-func ValidBase64(s string) bool {
+func ValidBase64(s string) bool { return validBase64(s) }
+
+func validBase64[T string | []byte](s T) bool {
 	n := len(s)
 	if n == 0 || n%4 != 0 {
 		return false

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -256,6 +257,44 @@ func TestConnPingsAndAnswersPings(t *testing.T) {
 	conn.Close()
 	<-done
 	<-phoneDone
+}
+
+// TestTheUsualMessagesTakeTheShortWay: and what the short way reads, the long way reads
+// in the same way.
+func TestTheUsualMessagesTakeTheShortWay(t *testing.T) {
+	for _, msg := range []string{mediaMsg, markMsg, `{"event":"mark","streamSid":"` + streamSID + `","mark":{"name":"x"}}`} {
+		got, ok := decodeUsual([]byte(msg), streamSID)
+		want, err := Decode([]byte(strings.Replace(msg, `{"event"`, `{"new":[1],"event"`, 1)), streamSID)
+		if !ok || err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %t; %+v, %v", msg, got, ok, want, err)
+		}
+	}
+	for _, msg := range []string{
+		connected, startMsg, mediaMsg + " x", strings.Replace(mediaMsg, "MZ0", "MZ1", 1), strings.Replace(mediaMsg, "inbound", "outbound", 1), strings.Replace(mediaMsg, `"102"`, `102`, 1),
+		strings.Replace(mediaMsg, "/////w==", "/////w=", 1), strings.Replace(mediaMsg, `"chunk"`, `"lump"`, 1), strings.Replace(mediaMsg, `"sequenceNumber"`, `"event"`, 1),
+		strings.Replace(markMsg, `"name"`, `"nAme"`, 1), strings.Replace(markMsg, "g0:item:60", "", 1), strings.Replace(markMsg, "g0:", `\u0041`, 1), strings.Replace(markMsg, `"}}`, `","x":1}}`, 1),
+	} {
+		if got, ok := decodeUsual([]byte(msg), streamSID); ok {
+			t.Errorf("%s was read as %+v", msg, got)
+		}
+	}
+}
+
+// FuzzDecodeUsual: the short way never reads what the long way reads otherwise.
+func FuzzDecodeUsual(f *testing.F) {
+	f.Add(mediaMsg)
+	f.Add(markMsg)
+	f.Fuzz(func(t *testing.T, msg string) {
+		got, ok := decodeUsual([]byte(msg), streamSID)
+		if !ok {
+			return
+		}
+		open := strings.IndexByte(msg, '{')
+		want, err := Decode([]byte(msg[:open+1]+`"new":[1],`+msg[open+1:]), streamSID)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v; %+v, %v", msg, got, want, err)
+		}
+	})
 }
 
 func FuzzDecode(f *testing.F) {
