@@ -30,6 +30,7 @@ type Config struct {
 	Retry     Retry
 	Tools     Tools
 	Policy    Policy // as written; EffectivePolicy has what applies
+	Prices    Prices
 	Recording Recording
 	Tunnel    Tunnel
 

@@ -28,8 +28,8 @@ const (
 	DisclosureWithoutName = "Hello, this is an AI assistant."
 )
 
-// table is contract section 5, in its order. It is the only list of keys.
-var table = slicesOf(serverKeys(), vendorKeys(), callKeys(), policyKeys(), hostKeys())
+// table is contract section 5, in its order, with the keys that are ours alone. It is the only list of keys.
+var table = slicesOf(serverKeys(), vendorKeys(), callKeys(), policyKeys(), priceKeys(), hostKeys())
 
 func slicesOf(groups ...[]Key) (all []Key) {
 	for _, g := range groups {

@@ -20,7 +20,7 @@ func (c *Config) Validate() error {
 	var faults Faults
 	for _, check := range []func(*Config, *Faults){
 		checkSamples, checkServer, checkStream, checkTwilio, checkOpenAI, checkCalendar, checkNotify, checkDefaults, checkRetry, checkTools,
-		checkPolicy, checkHost,
+		checkPolicy, checkPrices, checkHost,
 	} {
 		var found Faults
 		check(c, &found)

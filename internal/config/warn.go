@@ -1,9 +1,6 @@
 package config
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // shutdowns are the models that end, with the day (research/openai-realtime.md section 2; OpenAI's deprecations page).
 // A dated snapshot of a name ("-2025-08-28") ends with it.
@@ -25,6 +22,8 @@ func (c *Config) Warnings() []string {
 	warn(c.given["tunnel.provider"], "tunnel.*: has no effect; Caddy's automatic TLS replaced tunnels, so give the site a public name")
 	day := shutdownOf(c.OpenAI.Model)
 	warn(day != "", "openai.model: %s shuts down on %s; move to gpt-realtime-2.1", c.OpenAI.Model, day)
+	warn(c.OpenAI.Model != "" && c.Prices.Model(c.OpenAI.Model) == nil,
+		"prices.models: has no price of openai.model %s, so the cost of its calls is not known; add it, with the day in prices.as_of", c.OpenAI.Model)
 	warn(c.Calendar.Token.Reveal() == "optional", "calendar.token: is the example's word \"optional\"; set the bridge's token or remove the key")
 	warn(c.Notify.SessionKey == "optional", "notify.sessionKey: is the example's word \"optional\"; set a session or remove the key")
 	warn(!c.Stream.Secret.Empty() && len(c.Stream.Secret.Reveal()) < 32, "stream.secret: is shorter than 32 characters; write the output of openssl rand -hex 32")
@@ -42,7 +41,7 @@ func (c *Config) Warnings() []string {
 
 func shutdownOf(model string) string {
 	for _, s := range shutdowns {
-		if tail, found := strings.CutPrefix(model, s.model); found && (tail == "" || strings.HasPrefix(tail, "-20")) {
+		if isOrIsSnapshotOf(model, s.model) {
 			return s.day
 		}
 	}
