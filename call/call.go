@@ -176,6 +176,12 @@ type Attempt struct {
 	EndedAt        *time.Time `json:"endedAt,omitempty"`
 	// LineDownAt is when the provider was known to have put the line down.
 	LineDownAt *time.Time `json:"lineDownAt,omitempty"`
+
+	// Measures are what the attempt's media session came to; nil until it says so.
+	Measures *Measures `json:"measures,omitempty"`
+	// PhoneMinutes are those that the provider bills, PhoneUSD their price where it is known.
+	PhoneMinutes int      `json:"phoneMinutes,omitempty"`
+	PhoneUSD     *float64 `json:"phoneUsd,omitempty"`
 }
 
 // Live says that the attempt is claimed and not over.

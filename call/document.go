@@ -17,6 +17,8 @@ type Document struct {
 	Attempts      []AttemptDocument `json:"attempts"`
 	Event         *EventDocument    `json:"event,omitempty"`
 	Report        *ReportDocument   `json:"report,omitempty"`
+	Cost          *CostDocument     `json:"cost,omitempty"`
+	Quality       *QualityDocument  `json:"quality,omitempty"`
 	Notification  *DeliveryDocument `json:"notification,omitempty"`
 	LastError     string            `json:"lastError,omitempty"`
 	// CancelRequestedAt is when call_agent_cancel asked for the call to be stopped, which may take
@@ -67,6 +69,7 @@ func (c Call) Document() Document {
 		Status: c.Status, Outcome: c.Outcome, Attempt: len(c.Attempts), MaxAttempts: c.MaxAttempts,
 		NextAttemptAt: utc(c.NextAttemptAt), Attempts: []AttemptDocument{}, LastError: c.trouble(), Request: c.Request,
 		CancelRequestedAt: utc(c.CancelRequestedAt), CancelReason: c.CancelReason,
+		Cost: c.cost(), Quality: c.quality(),
 	}
 	for _, a := range c.Attempts {
 		d.Attempts = append(d.Attempts, AttemptDocument{

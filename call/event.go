@@ -181,7 +181,9 @@ type SessionEnded struct {
 	FarewellPlayed bool
 	Report         *Report
 	Words          string
-	At             time.Time
+	// Measures are the session's numbers as far as they are known; nil: nothing is.
+	Measures *Measures
+	At       time.Time
 }
 
 // LineDown means that the provider confirmed that the line is down.

@@ -108,6 +108,12 @@ func checkAttempt(fail func(string), was, is Attempt) {
 	if was.StreamID != "" && is.StreamID != was.StreamID {
 		fail("opened a stream twice")
 	}
+	if was.Measures != nil && is.Measures == nil || is.Measures != nil && is.StreamID == "" {
+		fail("measured what is no session, or forgot a measure")
+	}
+	if was.PhoneMinutes != 0 && is.PhoneMinutes != was.PhoneMinutes {
+		fail("billed a phone call twice")
+	}
 }
 
 // checkCall: what holds of every call, whatever happened.

@@ -104,6 +104,7 @@ type SessionEnd struct {
 	FarewellPlayed bool
 	Report         Report
 	Words          string
+	Measures       *Measures
 }
 
 // End records the session's end and puts the line down. The record comes first, so
@@ -118,12 +119,21 @@ func (l *Live) End(ctx context.Context, e SessionEnd) error {
 		}
 	}
 	report := e.Report.plain()
-	ended := SessionEnded{Attempt: l.attempt, StreamID: l.streamID, Reason: e.Reason, FarewellPlayed: e.FarewellPlayed, Report: report, Words: e.Words, At: l.s.Now()}
+	ended := SessionEnded{Attempt: l.attempt, StreamID: l.streamID, Reason: e.Reason, FarewellPlayed: e.FarewellPlayed, Report: report, Words: e.Words, Measures: e.Measures, At: l.s.Now()}
 	if err := l.write(ctx, ended); err != nil {
 		return fmt.Errorf("record the session's end: %w", err)
 	}
 	if err := l.s.HangUp(ctx, l.call.ID, l.attempt); err != nil {
 		return fmt.Errorf("hang up: %w", err)
+	}
+	return nil
+}
+
+// Measure records what the session came to in numbers, where that changed after its end
+// was recorded. It waits for nothing: numbers are not worth a line.
+func (l *Live) Measure(ctx context.Context, m Measures) error {
+	if _, _, err := l.s.apply(ctx, l.call.ID, Measured{Attempt: l.attempt, StreamID: l.streamID, Measures: &m, At: l.s.Now()}); err != nil {
+		return fmt.Errorf("record the session's measures: %w", err)
 	}
 	return nil
 }

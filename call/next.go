@@ -221,7 +221,7 @@ func (e Reported) apply(r Rules, c *Call) bool {
 		a.LastSequence, changed = e.Report.Sequence+1, true
 	}
 	if e.Report.Status.Terminal() {
-		return e.terminal(a) || changed
+		return e.terminal(r, a) || changed
 	}
 	if a.Live() && e.Report.Status.rank() > a.Status.rank() {
 		a.Status, changed = e.Report.Status, true
@@ -234,8 +234,8 @@ func (e Reported) apply(r Rules, c *Call) bool {
 
 // terminal applies the provider's last word. While our own session is alive it has
 // the better word, and comes a moment later (or its lease ends).
-func (e Reported) terminal(a *Attempt) bool {
-	changed := false
+func (e Reported) terminal(r Rules, a *Attempt) bool {
+	changed := r.billPhone(a, e.Report.Minutes)
 	if a.LineDownAt == nil {
 		a.LineDownAt, changed = &e.At, true
 	}

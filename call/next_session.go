@@ -139,10 +139,14 @@ func (e AgreementRevoked) apply(_ Rules, c *Call) bool {
 	return false
 }
 
-func (e SessionEnded) apply(_ Rules, c *Call) bool {
+func (e SessionEnded) apply(r Rules, c *Call) bool {
 	a := c.streaming(e.Attempt, e.StreamID)
-	if a == nil {
-		return false
+	if a == nil { // ended by somebody else's word; what the session used is news all the same
+		return c.ofStream(e.Attempt, e.StreamID).measure(e.Measures)
+	}
+	a.measure(e.Measures)
+	if r.PhoneMinute != nil && *r.PhoneMinute == 0 && a.PhoneUSD == nil { // whatever the minutes are
+		a.PhoneUSD = new(float64)
 	}
 	a.FarewellPlayed = e.FarewellPlayed
 	a.end(e.Reason.sessionStatus(a.GreetingHeardAt != nil), e.Reason, e.Words, e.At)

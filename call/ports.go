@@ -180,7 +180,9 @@ type ProviderReport struct {
 	Machine bool
 	// Words is the provider's explanation of a failure, plain; may be empty.
 	Words string
-	At    time.Time
+	// Minutes are those that it bills, each minute begun; 0 where it did not say.
+	Minutes int
+	At      time.Time
 }
 
 // LookUp asks a provider about an attempt.

@@ -79,7 +79,7 @@ func (w *world) report() {
 	n := w.attempt()
 	w.apply(Reported{Attempt: n, Report: ProviderReport{
 		ProviderCallID: w.providerID(rapid.IntRange(1, 3).Draw(w.t, "provider's call")), Status: rapid.SampledFrom(Statuses()).Draw(w.t, "status"),
-		Sequence: rapid.IntRange(-1, 4).Draw(w.t, "sequence"),
+		Sequence: rapid.IntRange(-1, 4).Draw(w.t, "sequence"), Minutes: rapid.IntRange(0, 2).Draw(w.t, "minutes"),
 	}, At: w.now})
 }
 
@@ -99,6 +99,7 @@ func (w *world) session() {
 		BookingDenied{Key: b.Key, At: w.now},
 		AgreementRevoked{Attempt: n, StreamID: stream, At: w.now},
 		SessionEnded{Attempt: n, StreamID: stream, Reason: rapid.SampledFrom(EndReasons()).Draw(w.t, "reason"), At: w.now},
+		Measured{Attempt: n, StreamID: stream, Measures: testMeasures(rapid.IntRange(1, 3).Draw(w.t, "measures")), At: w.now},
 		LineDown{Attempt: n, At: w.now},
 		Postponed{Until: w.now.Add(time.Minute), Words: "wait", At: w.now},
 		Deferred{Until: w.now.Add(30 * time.Second), At: w.now},

@@ -8,11 +8,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-// known is a record with everything in it that a record can hold.
+// fullCall is a record with everything in it that a record can hold.
 func fullCall(t testing.TB) Call {
 	for _, s := range states(t) {
 		if s.name == "final, booked" {
-			return s.call
+			c, _ := s.rules.Next(s.call, Measured{Attempt: 1, StreamID: sid, Measures: testMeasures(1), At: s.at})
+			return c
 		}
 	}
 	t.Fatal("no state is called so")
@@ -34,6 +35,7 @@ func TestAttributesOfANewerProgramSurviveARewrite(t *testing.T) {
 	doc["request"].(map[string]any)["language"] = "fr"
 	doc["request"].(map[string]any)["workingHours"].(map[string]any)["lunch"] = true
 	doc["event"].(map[string]any)["room"] = "12"
+	doc["attempts"].([]any)[0].(map[string]any)["measures"].(map[string]any)["cost"].(map[string]any)["tokens"].(map[string]any)["videoIn"] = 9
 	stored, err := json.Marshal(doc)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +50,7 @@ func TestAttributesOfANewerProgramSurviveARewrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"mood":{"deep":[1.5,"x"]}`, `"carrier":"new"`, `"language":"fr"`, `"lunch":true`, `"room":"12"`, `"lastError":"changed"`} {
+	for _, want := range []string{`"mood":{"deep":[1.5,"x"]}`, `"carrier":"new"`, `"language":"fr"`, `"lunch":true`, `"room":"12"`, `"videoIn":9`, `"audioIn":1`, `"lastError":"changed"`} {
 		if strings.Count(string(again), want) != 1 {
 			t.Errorf("%s is there %d times in %s", want, strings.Count(string(again), want), again)
 		}

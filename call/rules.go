@@ -26,6 +26,8 @@ type Rules struct {
 	Policy Policy
 	// Notify says whether there is anybody to tell.
 	Notify bool
+	// PhoneMinute is the provider's price of a minute begun, in US dollars; nil: not known.
+	PhoneMinute *float64
 }
 
 // Fixed patiences. They are generous where waiting costs nothing and short where a

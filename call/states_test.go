@@ -224,7 +224,9 @@ func events(at time.Time) []Event {
 			all = append(all, StreamRenewed{Attempt: n, StreamID: id, At: at}, GreetingHeard{Attempt: n, StreamID: id, At: at},
 				CalleeSpoke{Attempt: n, StreamID: id, At: at}, SlotsOffered{Attempt: n, StreamID: id, At: at}, BookingIntended{Attempt: n, StreamID: id, Booking: other, At: at},
 				AgreementRevoked{Attempt: n, StreamID: id, At: at}, AgreementRevoked{Attempt: n, StreamID: id, Said: EndUnclear, At: at},
-				SessionEnded{Attempt: n, StreamID: id, Reason: EndBooked, FarewellPlayed: true, Report: &Report{Summary: "s"}, Words: "w", At: at})
+				SessionEnded{Attempt: n, StreamID: id, Reason: EndBooked, FarewellPlayed: true, Report: &Report{Summary: "s"}, Words: "w", At: at},
+				SessionEnded{Attempt: n, StreamID: id, Reason: EndBooked, Measures: testMeasures(1), At: at},
+				Measured{Attempt: n, StreamID: id, Measures: testMeasures(2), At: at}, Measured{Attempt: n, StreamID: id, At: at})
 		}
 	}
 	for _, reason := range append(EndReasons(), "nonsense") {

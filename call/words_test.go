@@ -160,7 +160,9 @@ func TestALoggedCallShowsNeitherNumberNorNameNorGoal(t *testing.T) {
 }
 
 func TestTheStatusDocument(t *testing.T) {
-	c := start(t, testRules()).claimed().intended().bound().reported(Busy, 1).claimed().intended().bound().streaming().greeted().spoken().booking().booked().ended(EndBooked).call
+	p := start(t, priced(0.014)).claimed().intended().bound().reported(Busy, 1).claimed().intended().bound().streaming().greeted().spoken().booking().booked().ended(EndBooked)
+	c := p.do("measured", Measured{Attempt: 2, StreamID: p.call.Attempts[1].StreamID, Measures: testMeasures(3), At: p.at},
+		Reported{Attempt: 2, Report: ProviderReport{ProviderCallID: "CA2", Status: Completed, Sequence: 9, Minutes: 1}, At: p.at}).call
 	b, err := json.MarshalIndent(c.Document(), "", "  ")
 	if err != nil {
 		t.Fatal(err)

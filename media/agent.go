@@ -19,8 +19,9 @@ type (
 	CalleeTranscript struct {
 		ItemID, Text string
 		Failed       bool
-		// Seconds of audio transcribed, where the model says so.
+		// Seconds of audio transcribed, or Tokens it took, where the model says so.
 		Seconds float64
+		Tokens  int
 	}
 	// ResponseStarted means that the model began a response. Kind is that of the [Respond] it
 	// answers, "" for one it began by itself.

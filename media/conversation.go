@@ -249,12 +249,13 @@ func (c *conversation) finished() bool {
 }
 
 // needsAgent says whether the model's connection is still of use: after the end only
-// for a transcript that is on its way.
+// for a transcript that is on its way, and for the bill of the response that was cut off.
 func (c *conversation) needsAgent() bool {
 	if !c.over {
 		return true
 	}
-	return c.ready && !c.gone && len(c.awaiting) > 0 && c.alarms.armed(alarmLinger)
+	due := len(c.awaiting) > 0 || c.gate.state == gateActive
+	return c.ready && !c.gone && due && c.alarms.armed(alarmLinger)
 }
 
 // finish ends the session for reason, once: the stream is closed, the model stops
@@ -280,6 +281,12 @@ func (c *conversation) finish(reason EndReason) {
 // outcome is what the session leaves behind.
 func (c *conversation) outcome() Outcome {
 	c.out.Transcript = c.book.turns()
+	c.out.Usage.Unreported = 0
+	for _, r := range c.responses {
+		if !r.done {
+			c.out.Usage.Unreported++
+		}
+	}
 	return c.out
 }
 

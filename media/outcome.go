@@ -58,8 +58,14 @@ type Usage struct {
 	InputTokens, OutputTokens                          int
 	TextIn, AudioIn, CachedText, CachedAudio, CachedIn int
 	TextOut, AudioOut                                  int
-	// TranscriptionSeconds of callee audio, as far as the model said.
-	TranscriptionSeconds float64
+	// UnspecifiedTokens are those of responses that did not say of which kind they were.
+	UnspecifiedTokens int
+	// Unreported responses began and never ended, so that nothing is known of their tokens.
+	Unreported int
+	// Transcripts of the callee are billed in seconds or in tokens, whichever the model
+	// says; Unmeasured are those of which it said neither.
+	Transcripts, TranscriptionTokens, Unmeasured int
+	TranscriptionSeconds                         float64
 }
 
 // add sums up.
@@ -74,7 +80,20 @@ func (u *Usage) add(v Usage) {
 	u.CachedIn += v.CachedIn
 	u.TextOut += v.TextOut
 	u.AudioOut += v.AudioOut
-	u.TranscriptionSeconds += v.TranscriptionSeconds
+	u.UnspecifiedTokens += v.UnspecifiedTokens
+}
+
+// transcribed adds the bill of one transcript.
+func (u *Usage) transcribed(ev CalleeTranscript) {
+	if ev.Failed {
+		return
+	}
+	u.Transcripts++
+	u.TranscriptionSeconds += ev.Seconds
+	u.TranscriptionTokens += ev.Tokens
+	if ev.Seconds == 0 && ev.Tokens == 0 {
+		u.Unmeasured++
+	}
 }
 
 // Quality is how well the call went, technically.

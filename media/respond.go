@@ -109,7 +109,6 @@ func (c *conversation) kill(r *response) {
 
 // responseEnded is the last word on a response.
 func (c *conversation) responseEnded(ev ResponseEnded) {
-	c.out.Usage.add(ev.Usage)
 	r := c.responses[ev.ResponseID]
 	if r == nil { // its start was never told
 		r = &response{id: ev.ResponseID, req: c.gate.grant(ev.ResponseID, "")}
@@ -118,6 +117,7 @@ func (c *conversation) responseEnded(ev ResponseEnded) {
 	if r.done {
 		return
 	}
+	c.out.Usage.add(ev.Usage) // also of a cancelled one, which is billed too; once, however often it is told
 	r.done, r.status = true, ev.Status
 	if r.said == "" {
 		r.hear(ev.Said)

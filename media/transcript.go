@@ -70,7 +70,7 @@ func (c *conversation) agentSaid(ev AgentTranscript) {
 // calleeSaid takes the text of the callee's speech.
 func (c *conversation) calleeSaid(ev CalleeTranscript) {
 	delete(c.awaiting, ev.ItemID)
-	c.out.Usage.TranscriptionSeconds += ev.Seconds
+	c.out.Usage.transcribed(ev)
 	if ev.Failed || ev.Text == "" {
 		return
 	}

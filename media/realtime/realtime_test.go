@@ -178,8 +178,16 @@ func TestServerEventsMeanWhatTheySay(t *testing.T) {
 			ResponseID: "r", Status: media.ResponseFailed, Fault: media.Fault{Code: "server_error"}, Usage: media.Usage{Responses: 1},
 		},
 		`{"type":"response.done","response":{"id":"r","status":"cancelled","usage":{"input_tokens":9,"input_token_details":{"cached_tokens":4}}}}`: media.ResponseEnded{
-			ResponseID: "r", Status: media.ResponseCancelled, Usage: media.Usage{Responses: 1, InputTokens: 9, CachedIn: 4},
+			ResponseID: "r", Status: media.ResponseCancelled, Usage: media.Usage{Responses: 1, InputTokens: 9, CachedIn: 4, UnspecifiedTokens: 9},
 		},
+		`{"type":"response.done","response":{"id":"r","status":"completed","usage":{"input_tokens":90,"output_tokens":-5,"input_token_details":{"text_tokens":30,"audio_tokens":60,"image_tokens":"many","cached_tokens_details":{"audio_tokens":40}},"output_token_details":{"audio_tokens":99999999999}}}}`: media.ResponseEnded{
+			ResponseID: "r", Usage: media.Usage{Responses: 1, InputTokens: 90, TextIn: 30, AudioIn: 60, CachedAudio: 40, AudioOut: mostTokens},
+		},
+		`{"type":"conversation.item.input_audio_transcription.completed","item_id":"u","transcript":"hi","usage":{"type":"duration","seconds":2.5}}`: media.CalleeTranscript{ItemID: "u", Text: "hi", Seconds: 2.5},
+		`{"type":"conversation.item.input_audio_transcription.completed","item_id":"u","transcript":"hi","usage":{"type":"tokens","total_tokens":17,"input_tokens":14,"input_token_details":{"text_tokens":0,"audio_tokens":14},"output_tokens":3}}`: media.CalleeTranscript{
+			ItemID: "u", Text: "hi", Tokens: 17,
+		},
+		`{"type":"conversation.item.input_audio_transcription.completed","item_id":"u","transcript":"hi","usage":{"type":"duration","seconds":-1}}`: media.CalleeTranscript{ItemID: "u", Text: "hi"},
 		`{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","reset_seconds":2.5},{"name":"requests","reset_seconds":1}]}`: media.AgentLimits{Reset: 2500 * time.Millisecond},
 		`{"type":"session.updated","session":{"audio":{"input":{"turn_detection":{"type":"server_vad","create_response":true}}}}}`:   media.AgentListening{Listen: media.Listen{Respond: true}},
 	} {

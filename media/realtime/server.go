@@ -94,10 +94,11 @@ type Usage struct {
 	} `json:"output_token_details"`
 }
 
-// TranscriptionUsage is in tokens or in seconds.
+// TranscriptionUsage is in tokens or in seconds, as Type says ("tokens", "duration").
 type TranscriptionUsage struct {
-	Type    string  `json:"type"`
-	Seconds float64 `json:"seconds"`
+	Type        string  `json:"type"`
+	Seconds     float64 `json:"seconds"`
+	TotalTokens int     `json:"total_tokens"`
 }
 
 // Item is an item of the conversation.

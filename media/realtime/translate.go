@@ -25,7 +25,7 @@ var translations = map[string]func(ServerEvent) media.AgentEvent{
 	"input_audio_buffer.speech_stopped": func(e ServerEvent) media.AgentEvent { return media.CalleeStopped{ItemID: e.ItemID} },
 	"input_audio_buffer.committed":      func(e ServerEvent) media.AgentEvent { return media.CalleeCommitted{ItemID: e.ItemID} },
 	"conversation.item.input_audio_transcription.completed": func(e ServerEvent) media.AgentEvent {
-		return media.CalleeTranscript{ItemID: e.ItemID, Text: e.Transcript, Seconds: e.Usage.Seconds}
+		return media.CalleeTranscript{ItemID: e.ItemID, Text: e.Transcript, Seconds: min(max(e.Usage.Seconds, 0), mostSeconds), Tokens: count(e.Usage.TotalTokens)}
 	},
 	"conversation.item.input_audio_transcription.failed": func(e ServerEvent) media.AgentEvent {
 		return media.CalleeTranscript{ItemID: e.ItemID, Failed: true}
@@ -102,12 +102,28 @@ func limits(e ServerEvent) media.AgentEvent {
 	return media.AgentLimits{Reset: time.Duration(min(longest, 3600) * float64(time.Second))}
 }
 
+// What one event may bill at most: beyond it the number is a mistake of the service's.
+const (
+	mostTokens  = 10_000_000
+	mostSeconds = 24 * 3600
+)
+
+// count is a number of tokens; one that cannot be is cut to what can.
+func count(n int) int { return min(max(n, 0), mostTokens) }
+
 func usage(u Usage) media.Usage {
 	in, out := u.InputTokenDetails, u.OutputTokenDetails
-	return media.Usage{
-		Responses: 1, InputTokens: u.InputTokens, OutputTokens: u.OutputTokens,
-		TextIn: in.TextTokens, AudioIn: in.AudioTokens, CachedIn: in.CachedTokens,
-		CachedText: in.CachedTokensDetails.TextTokens, CachedAudio: in.CachedTokensDetails.AudioTokens,
-		TextOut: out.TextTokens, AudioOut: out.AudioTokens,
+	m := media.Usage{
+		Responses: 1, InputTokens: count(u.InputTokens), OutputTokens: count(u.OutputTokens),
+		TextIn: count(in.TextTokens), AudioIn: count(in.AudioTokens), CachedIn: count(in.CachedTokens),
+		CachedText: count(in.CachedTokensDetails.TextTokens), CachedAudio: count(in.CachedTokensDetails.AudioTokens),
+		TextOut: count(out.TextTokens), AudioOut: count(out.AudioTokens),
 	}
+	if m.TextIn+m.AudioIn == 0 {
+		m.UnspecifiedTokens += m.InputTokens
+	}
+	if m.TextOut+m.AudioOut == 0 {
+		m.UnspecifiedTokens += m.OutputTokens
+	}
+	return m
 }

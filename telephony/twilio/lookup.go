@@ -123,6 +123,7 @@ func (p *Provider) reportOf(c *openapi.ApiV2010Call) (call.ProviderReport, error
 	return call.ProviderReport{
 		ProviderCallID: text(c.Sid), Foreign: text(c.AccountSid) != p.accountSID,
 		Status: status, Sequence: -1, At: createdAt(c),
+		Minutes: (count(text(c.Duration)) + 59) / 60, // in seconds here, and billed by the minute begun
 	}, nil
 }
 

@@ -35,6 +35,7 @@ func (p *Provider) MapStatus(form url.Values) (call.ProviderReport, error) {
 		Foreign:        form.Get("AccountSid") != p.accountSID,
 		Sequence:       -1,
 		Machine:        machine(form.Get("AnsweredBy")),
+		Minutes:        count(form.Get("Duration")),
 	}
 	if !sidPattern.MatchString(r.ProviderCallID) {
 		return call.ProviderReport{}, errors.New("twilio: the webhook has no CallSid that is one")
@@ -60,6 +61,16 @@ func (p *Provider) MapStatus(form url.Values) (call.ProviderReport, error) {
 		r.Words = failureWords(form)
 	}
 	return r, nil
+}
+
+// count reads a number of minutes or seconds. One that cannot be read is not known: it is
+// not worth a webhook.
+func count(s string) int {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int(n)
 }
 
 // machine says whether an AnsweredBy is a machine's or a fax's (research section 3, AMD).

@@ -31,6 +31,8 @@ func TestMapStatusReadsEveryKindOfWebhook(t *testing.T) {
 		{"initiated", form("CallStatus", "initiated", "SequenceNumber", "0", "Timestamp", "Tue, 24 Nov 2026 10:00:00 +0000"), call.ProviderReport{Status: call.Dialing, At: stamp}},
 		{"ringing", form("CallStatus", "ringing", "SequenceNumber", "1"), call.ProviderReport{Status: call.Ringing, Sequence: 1}},
 		{"completed", form("CallStatus", "completed", "SequenceNumber", "3", "SipResponseCode", "200"), call.ProviderReport{Status: call.Completed, Sequence: 3}},
+		{"billed", form("CallStatus", "completed", "SequenceNumber", "3", "CallDuration", "61", "Duration", "2"), call.ProviderReport{Status: call.Completed, Sequence: 3, Minutes: 2}},
+		{"billed nonsense", form("CallStatus", "completed", "Duration", "-1"), call.ProviderReport{Status: call.Completed, Sequence: -1}},
 		{"busy", form("CallStatus", "busy", "SipResponseCode", "486"), call.ProviderReport{Status: call.Busy, Sequence: -1, Words: "the line is busy"}},
 		{"failed in words", form("CallStatus", "failed", "ErrorMessage", "cannot route +1 (415) 555-0123, see https://x.example/y"), call.ProviderReport{Status: call.Failed, Sequence: -1, Words: "cannot route (number), see"}},
 		{"canceled", form("CallStatus", "canceled"), call.ProviderReport{Status: call.Canceled, Sequence: -1}},

@@ -20,7 +20,7 @@ func Rules(c *config.Config) call.Rules {
 		MaxAttempts: c.Retry.MaxAttempts, InitialDelay: c.Retry.InitialDelay, BackoffFactor: c.Retry.BackoffFactor,
 		RingTimeout: c.RingTimeout, MaxCall: MaxCall(c),
 		StreamPatience: c.RingTimeout + streamGrace, Notify: c.Notify.Enabled(),
-		Policy: policy(c),
+		Policy: policy(c), PhoneMinute: phoneMinute(c),
 	}
 	for _, s := range c.Retry.Statuses {
 		r.RetryStatuses = append(r.RetryStatuses, call.Status(s))
@@ -29,6 +29,15 @@ func Rules(c *config.Config) call.Rules {
 		r.StreamPatience, r.NoStreamIsFinal = mockStreamTime, true
 	}
 	return r
+}
+
+// phoneMinute is what the provider asks for a minute, nil where that is not known. With
+// mock there is no phone company.
+func phoneMinute(c *config.Config) *float64 {
+	if c.Telephony.Provider == config.ProviderMock {
+		return new(float64)
+	}
+	return c.Prices.PhoneMinute
 }
 
 // policy is contract section 5, policy.*, as it applies to the provider.

@@ -50,8 +50,9 @@ func TestAConfigurationBecomesTheRules(t *testing.T) {
 	got := rulesOf(t, site(t, map[string]string{
 		"telephony.provider": "twilio", "twilio.fromNumber": "+14155550100", "retry.maxAttempts": "4", "retry.initialDelayMs": "30000", "retry.backoffFactor": "1.5",
 		"retry.retryStatuses": "busy,no-answer", "ring_timeout": "40s", "policy.max_call_seconds": "300",
-		"notify.hooksUrl": "http://127.0.0.1:1/hooks", "notify.hooksToken": "x",
+		"notify.hooksUrl": "http://127.0.0.1:1/hooks", "notify.hooksToken": "x", "prices.phone_minute": "0.014",
 	}))
+	minute := 0.014
 	want := call.Rules{
 		MaxAttempts: 4, InitialDelay: 30 * time.Second, BackoffFactor: 1.5, RetryStatuses: []call.Status{call.Busy, call.NoAnswer},
 		RingTimeout: 40 * time.Second, MaxCall: 5 * time.Minute, StreamPatience: 100 * time.Second, Notify: true,
@@ -59,6 +60,7 @@ func TestAConfigurationBecomesTheRules(t *testing.T) {
 			Dialling: true, Countries: []string{"US"}, Hours: call.CallingHours{Start: 8 * 60, End: 21 * 60},
 			CallsPerDay: 20, AttemptsPerNumber: 4, Concurrent: 5, Day: zone,
 		},
+		PhoneMinute: &minute,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("\n%+v, want\n%+v", got, want)
@@ -67,7 +69,8 @@ func TestAConfigurationBecomesTheRules(t *testing.T) {
 	want = call.Rules{
 		MaxAttempts: 3, InitialDelay: time.Minute, BackoffFactor: 2, RetryStatuses: []call.Status{call.Busy, call.NoAnswer, call.Failed},
 		RingTimeout: 25 * time.Second, MaxCall: 55 * time.Minute, StreamPatience: 10 * time.Minute, NoStreamIsFinal: true,
-		Policy: call.Policy{Countries: []string{"DE", "AT"}, Hours: call.CallingHours{End: 24 * 60}, CallsPerDay: 7, Day: zone},
+		Policy:      call.Policy{Countries: []string{"DE", "AT"}, Hours: call.CallingHours{End: 24 * 60}, CallsPerDay: 7, Day: zone},
+		PhoneMinute: new(float64), // nobody's phone company
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("mock, with defaults:\n%+v, want\n%+v", got, want)
