@@ -13,6 +13,7 @@ func FromConfig(c *config.Config) Config {
 	return Config{
 		BaseURL: c.OpenAI.BaseURL, Model: c.OpenAI.Model, Voice: c.OpenAI.Voice, APIKey: c.OpenAI.APIKey.Reveal(),
 		InputFormat: c.OpenAI.InputFormat, OutputFormat: c.OpenAI.OutputFormat,
+		Prices:      c.Prices,
 		MaxSessions: c.MaxSessions, MaxCall: wiring.MaxCall(c),
 		SilencePrompt: c.SilencePrompt, SilenceHangup: c.SilenceHangup,
 	}

@@ -35,11 +35,10 @@ func (h *Handler) hold(ctx context.Context, phone *twiliostream.Conn, t call.Str
 	l.session = s
 	defer h.o.Sessions.listed.enter(l)()
 	out := s.Run(ctx)
-	h.o.Meter.Held(heldOf(out))
-	log.InfoContext(ctx, "call held", "end_reason", l.recordedReason(out), "greeting_heard", out.GreetingHeard, "farewell_played", out.FarewellPlayed,
-		"duration", out.EndedAt.Sub(out.StartedAt).Round(time.Millisecond), "barge_ins", out.Quality.BargeIns,
-		"first_audio_ms", out.Quality.FirstAudioMS, "frames_dropped", out.Quality.DroppedIn+out.Quality.DroppedOut,
-		"bad_frames", out.Quality.BadFrames, "bad_events", out.Quality.BadEvents, "bad_audio", out.Quality.BadAudio, "silence_filled_ms", out.Quality.FilledMS)
+	m, reason := h.measures(out), l.recordedReason(out)
+	l.remeasure(m)
+	h.o.Meter.Held(heldOf(out, reason, m.Cost))
+	summarise(ctx, log, out, reason, m)
 }
 
 func (h *Handler) config(c call.Call, l *line) media.Config {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,8 +33,9 @@ type line struct {
 	mu   sync.Mutex
 	live *call.Live // between admit and settle
 	desk *call.Desk
-	// settled is what the session came to, once it has.
+	// settled is what the session came to, once it has; ended is where its end was recorded.
 	settled *media.Outcome
+	ended   *call.Live
 }
 
 var errOverBeforeStart = errors.New("the session ended while the stream was being opened")
@@ -98,16 +100,16 @@ func (l *line) obeyCancel(live *call.Live) {
 }
 
 // recordedReason is how the attempt ended as the record has it, which was perhaps not
-// this session's doing: somebody who reads the log must find the same word in both.
-func (l *line) recordedReason(out media.Outcome) string {
+// this session's doing: somebody who reads the log or a metric must find the same word there.
+func (l *line) recordedReason(out media.Outcome) call.EndReason {
 	c, err := l.h.o.Service.Store.Get(l.ctx, l.token.CallID)
 	if err != nil {
-		return string(out.Reason)
+		return call.EndReason(out.Reason)
 	}
 	if a := c.Attempt(l.token.Attempt); a != nil && a.EndReason != "" {
-		return string(a.EndReason)
+		return a.EndReason
 	}
-	return string(out.Reason)
+	return call.EndReason(out.Reason)
 }
 
 // recordedEnd is why the record has moved on without the session, as a reason that ends
@@ -177,7 +179,7 @@ func (l *line) write(done *atomic.Bool, do func(*call.Live, context.Context) err
 func (l *line) settle(out media.Outcome) {
 	l.mu.Lock()
 	live := l.live
-	l.live, l.settled = nil, &out
+	l.live, l.settled, l.ended = nil, &out, live
 	l.mu.Unlock()
 	if live == nil {
 		return
@@ -193,8 +195,28 @@ func (l *line) settle(out media.Outcome) {
 }
 
 func (l *line) end(live *call.Live, out media.Outcome) {
-	if err := live.End(l.ctx, sessionEnd(out)); err != nil {
+	end := sessionEnd(out)
+	measures := l.h.measures(out)
+	end.Measures = &measures
+	if err := live.End(l.ctx, end); err != nil {
 		l.h.o.Log.ErrorContext(l.ctx, "the call's end is not settled; the sweep will do it", "call_id", l.token.CallID, "error", err)
+	}
+}
+
+// remeasure records the session's numbers again where more became known after its end was
+// recorded: the last response's bill, the last transcript's.
+func (l *line) remeasure(now call.Measures) {
+	l.mu.Lock()
+	ended, settled := l.ended, l.settled
+	l.mu.Unlock()
+	if ended == nil {
+		return // there is no stream on record
+	}
+	if settled != nil && reflect.DeepEqual(l.h.measures(*settled), now) {
+		return
+	}
+	if err := ended.Measure(l.ctx, now); err != nil {
+		l.h.o.Log.ErrorContext(l.ctx, "what the session cost is not recorded in full", "call_id", l.token.CallID, "error", err)
 	}
 }
 

@@ -26,8 +26,11 @@ type Held struct {
 	// Duration is from the stream's start to its end; 0 if it never started.
 	Duration time.Duration
 	// FirstAudio is from the stream's start to the agent's first audio; negative if it never spoke.
-	FirstAudio              time.Duration
+	FirstAudio time.Duration
+	// TurnLatencies are from the callee's last sound to the answer's first, one for each turn, at most 256.
+	TurnLatencies           []time.Duration
 	BargeIns, FramesDropped int
+	Cost                    call.Cost
 }
 
 // Refusal is why a stream was not let in.
@@ -66,14 +69,14 @@ func refusalOf(err error) Refusal {
 	}
 }
 
-// heldOf keeps of an outcome what may be counted.
-func heldOf(out media.Outcome) Held {
+// heldOf keeps of an outcome what may be counted. Reason is the attempt's as recorded.
+func heldOf(out media.Outcome, reason call.EndReason, cost call.Cost) Held {
 	h := Held{
-		Reason: call.EndReason(out.Reason), FirstAudio: time.Duration(out.Quality.FirstAudioMS) * time.Millisecond,
-		BargeIns: out.Quality.BargeIns, FramesDropped: out.Quality.DroppedIn + out.Quality.DroppedOut,
+		Reason: reason, Duration: lasted(out), FirstAudio: time.Duration(out.Quality.FirstAudioMS) * time.Millisecond,
+		BargeIns: out.Quality.BargeIns, FramesDropped: out.Quality.DroppedIn + out.Quality.DroppedOut, Cost: cost,
 	}
-	if !out.StartedAt.IsZero() {
-		h.Duration = out.EndedAt.Sub(out.StartedAt)
+	for _, ms := range out.Quality.TurnLatenciesMS {
+		h.TurnLatencies = append(h.TurnLatencies, time.Duration(ms)*time.Millisecond)
 	}
 	return h
 }

@@ -108,8 +108,10 @@ func TestEveryRefusalIsOnTheClosedList(t *testing.T) {
 }
 
 func TestASessionThatNeverStartedHasNoDuration(t *testing.T) {
-	h := heldOf(media.Outcome{Reason: media.EndPhoneLost, EndedAt: time.Now(), Quality: media.Quality{FirstAudioMS: -1, DroppedIn: 2, DroppedOut: 3, BargeIns: 4}})
-	if h.Duration != 0 || h.FirstAudio >= 0 || h.FramesDropped != 5 || h.BargeIns != 4 || h.Reason != call.EndPhoneLost {
+	out := media.Outcome{Reason: media.EndPhoneLost, EndedAt: time.Now(), Quality: media.Quality{FirstAudioMS: -1, DroppedIn: 2, DroppedOut: 3, BargeIns: 4, TurnLatenciesMS: []int{250}}}
+	h := heldOf(out, call.EndHostLost, call.Cost{Model: "m"})
+	if h.Duration != 0 || h.FirstAudio >= 0 || h.FramesDropped != 5 || h.BargeIns != 4 || h.Reason != call.EndHostLost || h.Cost.Model != "m" ||
+		!slices.Equal(h.TurnLatencies, []time.Duration{250 * time.Millisecond}) {
 		t.Errorf("%+v", h)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/internal/config"
 	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
@@ -29,6 +30,8 @@ type Config struct {
 	InputFormat, OutputFormat string
 	// MaxSessions is how many calls this process holds at once.
 	MaxSessions int
+	// Prices say what a session costs.
+	Prices config.Prices
 	// MaxCall bounds a call; SilencePrompt and SilenceHangup count from the end of the agent's playback.
 	MaxCall, SilencePrompt, SilenceHangup time.Duration
 }

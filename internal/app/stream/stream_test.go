@@ -14,6 +14,7 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/call/calltest"
+	"github.com/clawdbot/call-agent/internal/config"
 	"github.com/clawdbot/call-agent/media/realtimetest"
 )
 
@@ -39,7 +40,7 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 		Service: r.world.Service, Sessions: r.sessions, Log: r.world.Service.Log,
 		Config: Config{
 			BaseURL: "ws" + strings.TrimPrefix(model.URL, "http") + "/v1", Model: "gpt-realtime-2.1", Voice: "marin", APIKey: "key",
-			OutputFormat: "audio/pcmu", MaxSessions: 2, MaxCall: time.Minute, SilencePrompt: 20 * time.Second, SilenceHangup: 40 * time.Second,
+			OutputFormat: "audio/pcmu", Prices: config.New().Prices, MaxSessions: 2, MaxCall: time.Minute, SilencePrompt: 20 * time.Second, SilenceHangup: 40 * time.Second,
 		},
 	}
 	if change != nil {
