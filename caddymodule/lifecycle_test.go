@@ -159,9 +159,20 @@ func TestMetricsGoOnAfterAReload(t *testing.T) {
 	p.hangUp()
 	h.await("the call is counted", func() bool { return gathered(t)["call_agent_live_calls"] == 0 })
 	end := gathered(t)
-	for _, name := range []string{"sessions_held_total/callee_hangup", "session_duration_seconds", "first_audio_seconds"} {
+	for _, name := range []string{"sessions_held_total/callee_hangup", "session_duration_seconds", "first_audio_seconds", "session_cost_dollars"} {
 		if got := end["call_agent_"+name] - start["call_agent_"+name]; got != 1 {
 			t.Errorf("%s rose by %g", name, got)
+		}
+	}
+	for _, name := range []string{"tokens_total/text_fresh", "tokens_total/audio_out"} {
+		if end["call_agent_"+name] <= start["call_agent_"+name] {
+			t.Errorf("%s did not rise", name)
+		}
+	}
+	h.mustLoad(h.directive("max_sessions 9"))
+	for name, was := range end {
+		if now := gathered(t)[name]; now < was {
+			t.Errorf("%s fell from %g to %g at a reload", name, was, now)
 		}
 	}
 	for name := range end {

@@ -25,6 +25,10 @@ type metered struct {
 	held       *prometheus.CounterVec
 	duration   prometheus.Histogram
 	firstAudio prometheus.Histogram
+	turn       prometheus.Histogram
+	tokens     *prometheus.CounterVec
+	cost       prometheus.Histogram
+	unpriced   prometheus.Counter
 	bargeIns   prometheus.Counter
 	dropped    prometheus.Counter
 	refused    *prometheus.CounterVec
@@ -54,13 +58,26 @@ func newMeter() *metered {
 		Namespace: namespace, Name: "first_audio_seconds", Help: "From a stream's start to the agent's first audio.",
 		Buckets: []float64{.1, .25, .5, .75, 1, 1.5, 2, 3, 5, 10},
 	})
+	m.turn = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "turn_latency_seconds", Help: "From a callee's last sound to the first of the agent's answer.",
+		Buckets: []float64{.1, .25, .5, .75, 1, 1.25, 1.5, 2, 3, 5, 10},
+	})
+	m.tokens = prometheus.NewCounterVec(counter("tokens_total", "The model's tokens, by kind; fresh and cached together are what went in."), []string{"kind"})
+	m.cost = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "session_cost_dollars", Help: "What a session's model and transcription cost, where all of it is known.",
+		Buckets: []float64{.005, .01, .02, .05, .1, .2, .5, 1, 2, 5},
+	})
+	m.unpriced = prometheus.NewCounter(counter("sessions_unpriced_total", "Sessions whose cost is not known in full."))
+	for kind := range kinds(call.Tokens{}) {
+		m.tokens.WithLabelValues(kind)
+	}
 	for _, r := range call.EndReasons() { // a series that appears with its first event hides that event from rate()
 		m.held.WithLabelValues(string(r))
 	}
 	for _, r := range stream.Refusals() {
 		m.refused.WithLabelValues(string(r))
 	}
-	m.collectors = append(m.webhookCounters(), m.held, m.refused, m.bargeIns, m.dropped, m.unsigned, m.duration, m.firstAudio,
+	m.collectors = append(m.webhookCounters(), m.held, m.refused, m.bargeIns, m.dropped, m.unsigned, m.duration, m.firstAudio, m.turn, m.tokens, m.cost, m.unpriced,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "live_calls", Help: "Calls held or about to be."}, liveCalls))
 	return m
 }
@@ -117,6 +134,30 @@ func (m *metered) Held(h stream.Held) {
 	}
 	if h.FirstAudio >= 0 {
 		m.firstAudio.Observe(h.FirstAudio.Seconds())
+	}
+	for _, d := range h.TurnLatencies {
+		m.turn.Observe(d.Seconds())
+	}
+	m.bill(h.Cost)
+}
+
+func (m *metered) bill(c call.Cost) {
+	for kind, n := range kinds(c.Tokens) {
+		m.tokens.WithLabelValues(kind).Add(float64(n))
+	}
+	if c.ModelUSD == nil || c.TranscriptionUSD == nil || len(c.Unknown) > 0 {
+		m.unpriced.Inc()
+		return
+	}
+	m.cost.Observe(*c.ModelUSD + *c.TranscriptionUSD)
+}
+
+// kinds are tokens by the label of their kind. Unlike in the record they are apart, so
+// that they may be added up.
+func kinds(t call.Tokens) map[string]int {
+	return map[string]int{
+		"text_fresh": max(0, t.TextIn-t.TextCached), "text_cached": t.TextCached, "text_out": t.TextOut,
+		"audio_fresh": max(0, t.AudioIn-t.AudioCached), "audio_cached": t.AudioCached, "audio_out": t.AudioOut,
 	}
 }
 
