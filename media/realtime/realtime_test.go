@@ -188,8 +188,8 @@ func TestServerEventsMeanWhatTheySay(t *testing.T) {
 			ItemID: "u", Text: "hi", Tokens: 17,
 		},
 		`{"type":"conversation.item.input_audio_transcription.completed","item_id":"u","transcript":"hi","usage":{"type":"duration","seconds":-1}}`: media.CalleeTranscript{ItemID: "u", Text: "hi"},
-		`{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","reset_seconds":2.5},{"name":"requests","reset_seconds":1}]}`: media.AgentLimits{Reset: 2500 * time.Millisecond},
-		`{"type":"session.updated","session":{"audio":{"input":{"turn_detection":{"type":"server_vad","create_response":true}}}}}`:   media.AgentListening{Listen: media.Listen{Respond: true}},
+		`{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","reset_seconds":2.5},{"name":"requests","reset_seconds":1}]}`:                media.AgentLimits{Reset: 2500 * time.Millisecond},
+		`{"type":"session.updated","session":{"audio":{"input":{"turn_detection":{"type":"server_vad","create_response":true}}}}}`:                  media.AgentListening{Listen: media.Listen{Respond: true}},
 	} {
 		ev, err := Decode([]byte(msg))
 		if err != nil {

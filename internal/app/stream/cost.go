@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/config"
@@ -14,7 +15,7 @@ func costOf(u media.Usage, model string, p config.Prices) call.Cost {
 	c := call.Cost{
 		Model: model, PricesAsOf: p.AsOf,
 		Tokens:               call.Tokens{TextIn: u.TextIn, TextCached: cachedText(u), TextOut: u.TextOut, AudioIn: u.AudioIn, AudioCached: u.CachedAudio, AudioOut: u.AudioOut},
-		TranscriptionSeconds: u.TranscriptionSeconds, TranscriptionTokens: u.TranscriptionTokens,
+		TranscriptionSeconds: math.Round(u.TranscriptionSeconds*1000) / 1000, TranscriptionTokens: u.TranscriptionTokens,
 	}
 	doubt := func(is bool, format string, args ...any) {
 		if is {
