@@ -20,12 +20,15 @@ type Quality struct {
 	DurationMS int64 `json:"durationMs"`
 	// FirstAudioMS is from the stream's start to the agent's first audio.
 	FirstAudioMS *int `json:"firstAudioMs"`
+	// FirstAudioModelMS is the model's own share of it.
+	FirstAudioModelMS *int `json:"firstAudioModelMs"`
 	// Turns were answered by the agent; the latency is from the callee's last sound to its first.
 	Turns     int  `json:"turns"`
 	TurnP50MS *int `json:"turnP50Ms"`
 	TurnMaxMS *int `json:"turnMaxMs"`
-	// BargeIns are interruptions of the agent.
+	// BargeIns are interruptions of the agent, Fillers stored words that bridged a wait.
 	BargeIns int `json:"bargeIns"`
+	Fillers  int `json:"fillers"`
 	// FramesDropped are messages of audio that full queues dropped, BadMessages those that
 	// could not be used.
 	FramesDropped int `json:"framesDropped"`
