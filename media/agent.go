@@ -9,8 +9,12 @@ type (
 	// AgentListening confirms a [Listen] command (or the setup's): it is in effect for
 	// all that follows in the order of events.
 	AgentListening struct{ Listen Listen }
-	// CalleeStarted means that the callee began to speak.
-	CalleeStarted struct{ ItemID string }
+	// CalleeStarted means that the callee began to speak: AtMS into the audio that this
+	// agent was given, 0 where it does not say.
+	CalleeStarted struct {
+		ItemID string
+		AtMS   int
+	}
 	// CalleeStopped means that the callee stopped speaking.
 	CalleeStopped struct{ ItemID string }
 	// CalleeCommitted means that what the callee said is part of the conversation.
@@ -44,8 +48,12 @@ type (
 	}
 	// AgentAudioDone means that no more audio of this item comes.
 	AgentAudioDone struct{ ResponseID, ItemID string }
-	// AgentTranscript is the text of an item's speech; it runs ahead of playback.
-	AgentTranscript struct{ ResponseID, ItemID, Text string }
+	// AgentTranscript is the text of an item's speech; it runs ahead of playback. Partial:
+	// the connection was lost before the item was complete.
+	AgentTranscript struct {
+		ResponseID, ItemID, Text string
+		Partial                  bool
+	}
 	// AgentCall is a complete function call.
 	AgentCall struct{ ResponseID, CallID, Name, Arguments string }
 	// AgentFault is an error that did not end the connection. EventID is that of the
@@ -146,6 +154,14 @@ type (
 	Answer struct{ CallID, Output string }
 	// Note tells the model something as the system, without asking for a response.
 	Note struct{ Text string }
+	// Said tells the model what was said in the conversation before it came.
+	Said struct {
+		Speaker Speaker
+		Text    string
+	}
+	// Called tells the model of a function call made before it came. Its [Answer] follows,
+	// now or when there is one.
+	Called struct{ CallID, Name, Arguments string }
 )
 
 func (Hear) agentCommand()     {}
@@ -155,3 +171,5 @@ func (Cancel) agentCommand()   {}
 func (Truncate) agentCommand() {}
 func (Answer) agentCommand()   {}
 func (Note) agentCommand()     {}
+func (Said) agentCommand()     {}
+func (Called) agentCommand()   {}

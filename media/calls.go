@@ -23,9 +23,10 @@ func (c *conversation) agentCall(ev AgentCall) {
 	r := c.responses[ev.ResponseID]
 	if r == nil {
 		r = &response{id: ev.ResponseID, done: true}
-		c.responses[ev.ResponseID] = r
+		c.remember(r)
 	}
 	c.calls[ev.CallID] = r
+	c.book.called(ToolCall{ID: ev.CallID, Name: ev.Name, Arguments: json.RawMessage(ev.Arguments)})
 	r.calls++
 	r.open++
 	c.observe(Moment{Kind: MomentToolCalled, Name: ev.Name})
@@ -78,9 +79,8 @@ func (c *conversation) toolDone(ev toolDone) {
 func (c *conversation) answer(callID, output string) {
 	r := c.calls[callID]
 	r.open--
-	if !c.gone {
-		c.fx.sendAgent(Answer{CallID: callID, Output: output})
-	}
+	c.book.answered(callID, output)
+	c.fx.sendAgent(Answer{CallID: callID, Output: output})
 	c.batchDone(r)
 }
 

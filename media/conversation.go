@@ -10,7 +10,13 @@ import (
 type effects interface {
 	// phone queues a command for the phone; clear overtakes queued media and marks.
 	sendPhone(phoneCommand)
+	// sendAgent tells the agent that carries the conversation, if there is one.
 	sendAgent(AgentCommand)
+	// dial opens the next connection; agentReady or dialFailed comes of it. takeOver makes
+	// it the current one, dropAgent closes the current one.
+	dial(Listen)
+	takeOver()
+	dropAgent()
 	// run starts a tool call; its toolDone comes back as an event, always, once.
 	run(ToolCall)
 	observe(Moment)
@@ -29,9 +35,15 @@ type (
 	phoneStarted struct{}
 	phoneBad     struct{}
 	// phoneGone: the stream ended. reason is what that means while nothing was concluded.
-	phoneGone  struct{ reason EndReason }
-	agentReady struct{ listen Listen }
+	phoneGone struct{ reason EndReason }
+	// agentReady: the next connection is configured; expires is when it will end by itself.
+	agentReady struct {
+		listen  Listen
+		expires time.Time
+	}
+	// agentGone concerns the current connection, dialFailed the next.
 	agentGone  struct{ err error }
+	dialFailed struct{ err error }
 	toolDone   struct {
 		callID, output string
 		took           time.Duration
@@ -55,9 +67,12 @@ type conversation struct {
 	gate   gate
 	play   playback
 	inbox  inbound
+	recall recall
 	ear    ear
 	book   transcript
+	link   link
 
+	// ready: an agent carries the conversation; gone: none will again.
 	started, ready, gone, over bool
 	// muted: the model's audio is no longer wanted.
 	muted bool
@@ -71,13 +86,14 @@ type conversation struct {
 	wait       deadAir
 	fillers    int // played so far
 	responses  map[string]*response
+	order      []string             // of responses, the oldest first
 	calls      map[string]*response // by call id
 	running    map[string]ToolCall
 	ending     *ending
 	mustEnd    EndReason // a time limit that a farewell has to follow sooner or later
 	failures   int
 	rateReset  time.Duration
-	awaiting   map[string]bool // callee items without a transcript yet
+	awaiting   []string // callee items without a transcript yet
 	serial     int
 	badInARow  int
 	turnWaits  bool // the callee stopped and nothing was answered yet
@@ -103,8 +119,10 @@ type response struct {
 	req  *request
 	// dead: interrupted; what still comes of it is not passed on.
 	dead, done, spoke, answered bool
-	status                      ResponseStatus
-	calls, open                 int // function calls: seen, and not answered yet
+	// former: of a connection that another has taken over from, which knows it as text.
+	former      bool
+	status      ResponseStatus
+	calls, open int // function calls: seen, and not answered yet
 	// said is the transcript of a greeting, as far as it is looked at.
 	said string
 }
@@ -120,7 +138,7 @@ func newConversation(cfg Config, fx effects, now time.Time) *conversation {
 	c := &conversation{
 		cfg: cfg, fx: fx, now: now, ear: ear{format: cfg.Input},
 		responses: map[string]*response{}, calls: map[string]*response{},
-		running: map[string]ToolCall{}, awaiting: map[string]bool{},
+		running: map[string]ToolCall{},
 	}
 	c.first.dialled = now
 	c.out.Quality.FirstAudioMS, c.out.Quality.FirstAudioModelMS, c.out.Quality.DialMS = -1, -1, -1
@@ -137,9 +155,11 @@ func (c *conversation) handle(now time.Time, ev any) {
 	case AgentEvent:
 		c.handleAgent(ev)
 	case agentReady:
-		c.agentReady(ev.listen)
+		c.agentReady(ev)
 	case agentGone:
 		c.agentGone(ev.err)
+	case dialFailed:
+		c.dialFailed(ev.err)
 	case toolDone:
 		c.toolDone(ev)
 	case hangUpAsked:
@@ -166,6 +186,12 @@ func (c *conversation) ring(a alarm, late time.Duration) {
 		c.finish(c.concluded(EndPhoneLost))
 	case alarmHangUp:
 		c.endMarkLost()
+	case alarmReconnect:
+		c.modelLost()
+	case alarmRedial:
+		c.connect()
+	case alarmRenew:
+		c.dialNext()
 	case alarmFarewell:
 		c.playOut()
 	case alarmMaxLength:
@@ -200,7 +226,9 @@ func (c *conversation) settle() {
 		return
 	}
 	c.takePlayed()
-	if c.mustEnd != "" && c.ending == nil {
+	c.renew()
+	c.fillBreak()
+	if c.mustEnd != "" && c.ending == nil && !c.broken() {
 		c.beginEnding(&ending{reason: c.mustEnd, forced: true, note: noteTimeUp})
 	}
 	c.pump()
@@ -224,7 +252,7 @@ func (c *conversation) handleAgent(ev AgentEvent) {
 	case ResponseEnded:
 		c.responseEnded(ev)
 	case CalleeStarted:
-		c.calleeStarted()
+		c.calleeStarted(ev)
 	case CalleeStopped:
 		c.calleeStopped()
 	case CalleeCommitted:
@@ -268,7 +296,7 @@ func (c *conversation) finish(reason EndReason) {
 	c.out.Reason, c.out.EndedAt = reason, c.now
 	c.alarms = deadlines{}
 	for _, cut := range c.play.interrupt(c.now) {
-		c.book.interrupted(cut.item.id, cut.atMS)
+		c.book.interrupted(cut.item.id, cut.atMS, cut.item.lengthMS())
 	}
 	if c.gate.state == gateActive && !c.gone {
 		c.fx.sendAgent(Cancel{ResponseID: c.gate.active})

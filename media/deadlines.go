@@ -9,6 +9,7 @@ type alarm int
 const (
 	alarmPhoneStall alarm = iota // no message from the phone
 	alarmHangUp                  // a final mark that did not come back
+	alarmReconnect               // a connection that was lost, and no other came in time
 	alarmFarewell                // a farewell that was not made in time
 	alarmMaxLength               // the call is long enough
 	alarmSpeak                   // the greeting is due and nothing is heard of it
@@ -17,6 +18,8 @@ const (
 	alarmPlayed                  // marks that did not come back, of audio that must have been played
 	alarmGate                    // a response that was asked for and never came, never went on, or never ended
 	alarmBackoff                 // the rate limit is over
+	alarmRedial                  // the model is dialled once more
+	alarmRenew                   // the model's connection will end by itself
 	alarmWatch                   // an interruption that led to nothing
 	alarmVADStall                // the phone went quiet in the callee's speech
 	alarmFiller                  // a tool takes long, and nothing is to be heard

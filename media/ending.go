@@ -124,8 +124,7 @@ func (c *conversation) beginEnding(e *ending) {
 	}
 	c.ending = e
 	if e.forced {
-		c.serial++
-		c.fx.sendAgent(Listen{EventID: c.eventID("listen")})
+		c.listenAs(c.listening())
 	}
 	c.alarms.set(alarmFarewell, c.now.Add(c.cfg.FarewellWithin))
 	c.gate.want(request{kind: respondFarewell, note: e.note, force: e.forced})
@@ -187,21 +186,6 @@ func (c *conversation) endMarkLost() {
 	c.finish(c.concluded(EndPhoneLost))
 }
 
-// agentGone: the model's connection is lost, for whatever reason.
-func (c *conversation) agentGone(err error) {
-	if c.gone {
-		return
-	}
-	c.gone = true
-	if !c.over {
-		c.cfg.Log.Warn("model lost", "err", err)
-	}
-	c.modelLost()
-}
-
-// modelLost: the model will not speak again.
-func (c *conversation) modelLost() { c.apologise(EndModelLost) }
-
 // apologise plays the stored apology and hangs up. A farewell that is complete and
 // only being played needs none.
 func (c *conversation) apologise(reason EndReason) {
@@ -218,7 +202,7 @@ func (c *conversation) apologise(reason EndReason) {
 		c.kill(active)
 	}
 	for _, cut := range c.play.interrupt(c.now) {
-		c.book.interrupted(cut.item.id, cut.atMS)
+		c.book.interrupted(cut.item.id, cut.atMS, cut.item.lengthMS())
 	}
 	if hadAudio {
 		c.fx.sendPhone(phoneCommand{clear: true})

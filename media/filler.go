@@ -52,6 +52,7 @@ func (c *conversation) playFiller() bool {
 	c.playStored(id, f.Audio)
 	c.book.begin(SpeakerAgent, id, c.sinceStart())
 	c.book.text(id, f.Words)
+	c.book.withdraw(id) // the model never said it
 	c.observe(Moment{Kind: MomentFiller, Name: id, Text: f.Words})
 	return true
 }

@@ -62,6 +62,22 @@ func (c *conversation) greet() {
 	c.gate.want(request{kind: respondGreeting, force: true})
 }
 
+// greetAgain: the model's connection was lost before it had said the disclosure. What is
+// left of it to hear is dropped, and it is said from its beginning, once the model is back.
+func (c *conversation) greetAgain() {
+	c.greeting.begin("")
+	cuts := c.play.interrupt(c.now)
+	for _, cut := range cuts {
+		c.book.interrupted(cut.item.id, cut.atMS, cut.item.lengthMS())
+		c.book.withdraw(cut.item.id)
+	}
+	if len(cuts) > 0 {
+		c.fx.sendPhone(phoneCommand{clear: true})
+		c.observe(Moment{Kind: MomentClear})
+	}
+	c.gate.want(request{kind: respondGreeting, force: true})
+}
+
 // protected says whether the agent must not be interrupted: the disclosure is not out yet.
 func (c *conversation) protected() bool { return c.greeting.asked && !c.greeting.over }
 
@@ -145,9 +161,8 @@ func (c *conversation) disclosureOver(played bool) {
 	} else {
 		c.cfg.Log.Warn("the disclosure's mark did not come back")
 	}
-	if c.ending == nil || !c.ending.forced {
-		c.serial++
-		c.fx.sendAgent(Listen{Respond: true, Interrupt: true, EventID: c.eventID("listen")})
+	if !c.forced() {
+		c.listenAs(c.listening())
 		if c.talk.speaking {
 			c.bargeIn()
 		}

@@ -108,7 +108,8 @@ func TestTheCallMayEndBetweenTheTwoGreetings(t *testing.T) {
 
 	r = greets(t, testConfig(), undisclosed)
 	r.do(agentGone{})
-	r.wait(10 * time.Second)
+	r.expect(r.count(MomentApology) == 0 && len(r.dials) == 1, "another connection is dialled")
+	r.wait(18 * time.Second)
 	r.expect(r.c.out.Reason == EndModelLost && r.count(MomentApology) == 1, "the model was lost: %+v", r.c.out)
 
 	r = greets(t, testConfig(), undisclosed)

@@ -140,7 +140,10 @@ func (c *conversation) hear(payload string) {
 	switch {
 	case c.gone:
 	case c.ready:
+		c.recall.add(payload, true)
 		c.fx.sendAgent(Hear{Audio: c.ear.hear(payload)})
+	case c.link.had: // it is heard again
+		c.out.Quality.DroppedIn += c.recall.add(payload, false)
 	default:
 		c.out.Quality.DroppedIn += c.inbox.wait(payload)
 	}
@@ -160,17 +163,10 @@ func (c *conversation) vadStall(late time.Duration) {
 	c.inbox.nextMS += vadStallMS
 }
 
-// agentReady: the model is configured and hears from now on.
-func (c *conversation) agentReady(l Listen) {
-	c.ready, c.listen = true, l
-	c.noteReady()
-	c.observe(Moment{Kind: MomentReady})
-	if c.over || c.muted {
-		return
-	}
+// hearWaiting gives the first connection what came before it.
+func (c *conversation) hearWaiting() {
 	for _, payload := range c.inbox.waiting {
-		c.fx.sendAgent(Hear{Audio: c.ear.hear(payload)})
+		c.hear(payload)
 	}
 	c.inbox.waiting = nil
-	c.armGreeting()
 }

@@ -30,7 +30,7 @@ func TestAModelThatNeverComesIsApologisedFor(t *testing.T) {
 
 func TestALostModelIsApologisedForOnceTheStreamHasStarted(t *testing.T) {
 	r := newRig(t, testConfig())
-	r.do(agentGone{})
+	r.do(dialFailed{ErrDialRefused})
 	r.expect(r.count(MomentApology) == 0, "there is nobody to hear it")
 	r.do(phoneStarted{})
 	r.expect(r.count(MomentApology) == 1 && len(r.buffer) > 80, "now there is")

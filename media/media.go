@@ -102,6 +102,9 @@ type Config struct {
 	BargeInWatch time.Duration
 	// ResponseWithin bounds the wait for an answer to a response.create (10 s).
 	ResponseWithin time.Duration
+	// ReconnectWithin bounds the time in which a lost connection of the model is replaced
+	// (8 s); RenewBefore is how long before its end one is replaced (60 s).
+	ReconnectWithin, RenewBefore time.Duration
 	// TranscriptWait is how long a finished call waits for the last transcript (2 s).
 	TranscriptWait time.Duration
 
@@ -128,6 +131,8 @@ func (c Config) withDefaults() Config {
 		{&c.MarkGrace, 2500 * time.Millisecond},
 		{&c.BargeInWatch, 4 * time.Second},
 		{&c.ResponseWithin, 10 * time.Second},
+		{&c.ReconnectWithin, 8 * time.Second},
+		{&c.RenewBefore, time.Minute},
 		{&c.TranscriptWait, 2 * time.Second},
 	} {
 		if *d.field == 0 {

@@ -25,6 +25,9 @@ const (
 	MomentResponseFailed   MomentKind = "response_failed"   // Name: the model's code
 	MomentFarewellStarted  MomentKind = "farewell_started"  // Name: end reason
 	MomentFarewellPlayed   MomentKind = "farewell_played"   // its end mark came back
+	MomentModelLost        MomentKind = "model_lost"        // the model's connection was lost, and another is dialled
+	MomentReconnected      MomentKind = "reconnected"       // the other one carries the conversation; MS: since the loss
+	MomentRenewed          MomentKind = "renewed"           // a connection that was to end was replaced in a pause
 	MomentApology          MomentKind = "apology"           // the stored apology began; Name: end reason
 	MomentEnded            MomentKind = "ended"             // Name: end reason
 )

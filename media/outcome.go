@@ -114,6 +114,9 @@ type Quality struct {
 	DroppedIn, DroppedOut int
 	// Fillers is how often a stored filler was played.
 	Fillers int
+	// Reconnects are connections of the model that were lost and replaced, Renewals those
+	// that were replaced before they would have ended.
+	Reconnects, Renewals int
 	// LateDeltas is audio of interrupted responses that was not passed on.
 	LateDeltas int
 	// BadFrames are unusable messages of the phone, BadEvents and BadAudio those of the model.

@@ -40,9 +40,17 @@ type item struct {
 	own bool
 }
 
-func (it *item) sentMS() int     { return it.frames.limitMS(it.sentBytes / bytesPerMS) }
-func (it *item) played() bool    { return it.done && it.playedMS >= it.sentMS() }
-func (p *playback) empty() bool  { return len(p.items) == 0 }
+func (it *item) sentMS() int    { return it.frames.limitMS(it.sentBytes / bytesPerMS) }
+func (it *item) played() bool   { return it.done && it.playedMS >= it.sentMS() }
+func (p *playback) empty() bool { return len(p.items) == 0 }
+
+// lengthMS is how long the item is, 0 while more of it may come.
+func (it *item) lengthMS() int {
+	if it.done {
+		return it.sentMS()
+	}
+	return 0
+}
 func (it *item) unplayedMS() int { return it.sentMS() - it.playedMS }
 func markName(gen int, it *item) string {
 	return "g" + strconv.Itoa(gen) + ":" + it.id + ":" + strconv.Itoa(it.sentMS())

@@ -3,6 +3,8 @@ package media
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"time"
 
 	"github.com/clawdbot/call-agent/media/twiliostream"
 )
@@ -29,9 +31,15 @@ type Phone interface {
 // Dialer opens the model's side of a call.
 type Dialer interface {
 	// Dial connects and configures the model and returns it ready to hear and speak
-	// in exactly the formats of setup; anything less is an error. It ends with ctx.
+	// in exactly the formats of setup; anything less is an error, [ErrDialRefused] in its
+	// chain where another try would end the same. It ends with ctx. A call dials again
+	// when it has lost its agent, or soon will.
 	Dial(ctx context.Context, setup AgentSetup) (Agent, error)
 }
+
+// ErrDialRefused says that the model can't be had: the key, the account or the session's
+// configuration is refused.
+var ErrDialRefused = errors.New("the model refuses")
 
 // Agent is a voice model on an open connection. One goroutine calls Receive, one
 // other Send; Close may come from anywhere, more than once, and ends both.
@@ -41,6 +49,8 @@ type Agent interface {
 	Receive() (AgentEvent, error)
 	// Send carries out one command. Any error means that the connection is gone.
 	Send(AgentCommand) error
+	// Expires is when the connection will end by itself, zero if that is not known.
+	Expires() time.Time
 	Close() error
 }
 

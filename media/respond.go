@@ -1,6 +1,9 @@
 package media
 
 import (
+	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -47,7 +50,7 @@ func (c *conversation) pump() {
 	c.alarms.set(alarmGate, c.now.Add(c.cfg.ResponseWithin))
 	c.talk.owed = false
 	if r.note != "" {
-		c.fx.sendAgent(Note{Text: r.note})
+		c.tell(r.note)
 	}
 	cmd := Respond{EventID: g.sentID, Kind: string(r.kind)}
 	switch r.kind {
@@ -76,7 +79,7 @@ func (c *conversation) greetingInstructions() string {
 // responseStarted takes note of a response, ours or the model's own.
 func (c *conversation) responseStarted(ev ResponseStarted) {
 	r := &response{id: ev.ResponseID, req: c.gate.grant(ev.ResponseID, ev.Kind)}
-	c.responses[ev.ResponseID] = r
+	c.remember(r)
 	if r.req != nil {
 		r.kind = r.req.kind
 	}
@@ -93,6 +96,31 @@ func (c *conversation) responseStarted(ev ResponseStarted) {
 	if c.over || c.muted || unasked || late && !c.protected() && !c.forced() {
 		c.kill(r) // the callee has spoken meanwhile
 	}
+}
+
+// responsesKept is how many responses are remembered, beyond those that still matter.
+const responsesKept = 64
+
+// remember takes note of a response, and forgets the oldest with their calls: those that
+// ended or were given up, were played, and have no call under way. What comes of one that
+// is forgotten counts as late.
+func (c *conversation) remember(r *response) {
+	c.responses[r.id] = r
+	c.order = append(c.order, r.id)
+	if len(c.order) <= responsesKept {
+		return
+	}
+	old := c.order[:len(c.order)-responsesKept]
+	kept := slices.DeleteFunc(old, func(id string) bool {
+		r := c.responses[id]
+		if r.open > 0 || id == c.gate.active || slices.ContainsFunc(c.play.items, func(it *item) bool { return it.responseID == id }) {
+			return false
+		}
+		delete(c.responses, id)
+		maps.DeleteFunc(c.calls, func(_ string, of *response) bool { return of == r })
+		return true
+	})
+	c.order = append(kept, c.order[len(c.order)-responsesKept:]...)
 }
 
 // kill stops a response that must not be heard any more.
@@ -112,7 +140,7 @@ func (c *conversation) responseEnded(ev ResponseEnded) {
 	r := c.responses[ev.ResponseID]
 	if r == nil { // its start was never told
 		r = &response{id: ev.ResponseID, req: c.gate.grant(ev.ResponseID, "")}
-		c.responses[ev.ResponseID] = r
+		c.remember(r)
 	}
 	if r.done {
 		return
@@ -141,6 +169,9 @@ func (c *conversation) responseEnded(ev ResponseEnded) {
 	}
 	if !r.dead && (r.spoke || r.calls > 0) {
 		c.failures = 0
+		if p := c.gate.pending; !c.gate.own && !c.talk.owed && (p == nil || p.kind != respondAnswer) {
+			c.recall.release() // it has answered whatever was said before it
+		}
 	}
 	c.follow(r)
 }
@@ -219,7 +250,7 @@ func (c *conversation) agentFault(ev AgentFault) {
 	ours := c.gate.sent != nil && (ev.EventID == c.gate.sentID || ev.EventID == "" && f.Class == FaultConflict)
 	switch f.Class {
 	case FaultFatal:
-		c.modelLost()
+		c.agentGone(errors.New("error " + f.Code))
 	case FaultConflict:
 		switch {
 		case ours:

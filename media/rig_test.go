@@ -38,6 +38,9 @@ type rig struct {
 	streamMS            int
 
 	sent    []AgentCommand
+	dials   []Listen // connections asked for
+	taken   int      // of them, those that took over
+	dropped int
 	tools   []ToolCall
 	moments []Moment
 	hungUp  bool
@@ -76,6 +79,9 @@ func (r *rig) sendPhone(cmd phoneCommand) {
 	}
 }
 func (r *rig) sendAgent(cmd AgentCommand) { r.sent = append(r.sent, cmd) }
+func (r *rig) dial(l Listen)              { r.dials = append(r.dials, l) }
+func (r *rig) takeOver()                  { r.taken++ }
+func (r *rig) dropAgent()                 { r.dropped++ }
 func (r *rig) run(call ToolCall)          { r.tools = append(r.tools, call) }
 func (r *rig) observe(m Moment)           { r.moments = append(r.moments, m) }
 func (r *rig) hangUp(Outcome)             { r.hungUp = true }

@@ -33,19 +33,20 @@ type Session struct {
 
 	asked    chan hangUpAsked
 	toPhone  *queue[phoneCommand]
-	toAgent  *queue[AgentCommand]
-	fromSock chan any // what the readers and the dialler saw
+	fromSock chan any // what the phone's reader and writer saw
 	toolsOut chan toolDone
 	slots    chan struct{}
 	done     chan struct{} // closed when the control loop has ended
 	work     sync.WaitGroup
 
-	// toolCtx bounds the tools; it ends with Run's context, not with the call: a booking
-	// under way when the callee hangs up is finished and recorded.
-	toolCtx context.Context //nolint:containedctx // a Session owns the lifetime of its tools
+	// The control loop's own: the connection that carries the conversation, the one that
+	// is to follow it, and how much audio those before them dropped.
+	model, next *connection
+	unheard     int
 
-	mu    sync.Mutex
-	model Agent // once dialled
+	// ctx bounds the tools and the dials; it ends with Run's context, not with the call: a
+	// booking under way when the callee hangs up is finished and recorded.
+	ctx context.Context //nolint:containedctx // a Session owns the lifetime of its tools and its model
 }
 
 // New prepares a session. tools and observer may be nil.
@@ -60,7 +61,6 @@ func New(cfg Config, phone Phone, dialer Dialer, tools Tools, observer Observer)
 		cfg: cfg.withDefaults(), phone: phone, dialer: dialer, tools: tools, observer: observer,
 		asked:    make(chan hangUpAsked, 8),
 		toPhone:  newQueue(mostSpoken, func(p phoneCommand) bool { return p.media != "" }),
-		toAgent:  newQueue(mostHeard, func(a AgentCommand) bool { _, audio := a.(Hear); return audio }),
 		fromSock: make(chan any, 64),
 		toolsOut: make(chan toolDone, mostTools),
 		slots:    make(chan struct{}, mostTools),
@@ -83,20 +83,20 @@ func (s *Session) HangUp(reason EndReason) {
 // both sockets are closed and every goroutine of the session has ended.
 func (s *Session) Run(ctx context.Context) Outcome {
 	ctx, cancel := context.WithCancel(ctx)
-	s.toolCtx = ctx
+	s.ctx = ctx
 	c := newConversation(s.cfg, s, time.Now())
 	s.work.Go(s.writePhone)
 	s.work.Go(func() { s.readPhone(ctx) })
-	s.work.Go(func() { s.talkToAgent(ctx) })
+	c.connect()
 
 	s.loop(ctx, c)
 
 	close(s.done)
 	cancel()
-	s.closeAgent()
+	s.closeAgents()
 	s.work.Wait()
 	out := c.outcome()
-	out.Quality.DroppedIn += s.toAgent.lost()
+	out.Quality.DroppedIn += s.unheard
 	out.Quality.DroppedOut += s.toPhone.lost()
 	return out
 }
@@ -115,6 +115,10 @@ func (s *Session) loop(ctx context.Context, c *conversation) {
 		select {
 		case ev := <-s.fromSock:
 			c.handle(time.Now(), ev)
+		case ev := <-s.model.read():
+			c.handle(time.Now(), ev)
+		case ev := <-s.next.read():
+			c.handle(time.Now(), fromNext(ev))
 		case ev := <-s.toolsOut:
 			c.handle(time.Now(), ev)
 		case ev := <-s.asked:
@@ -127,7 +131,7 @@ func (s *Session) loop(ctx context.Context, c *conversation) {
 		for c.expire(time.Now()) {
 		}
 		if !c.needsAgent() {
-			s.closeAgent()
+			s.closeAgents()
 		}
 	}
 }
@@ -143,11 +147,6 @@ func causeOf(ctx context.Context) EndReason {
 
 // tell hands an event to the control loop; false when that has ended.
 func (s *Session) tell(ev any) bool {
-	select {
-	case <-s.done: // first: a model dialled too late must not be read by anybody
-		return false
-	default:
-	}
 	select {
 	case s.fromSock <- ev:
 		return true
@@ -219,63 +218,6 @@ func (s *Session) writePhone() {
 	}
 }
 
-// talkToAgent dials the model, then is the one reader of its socket; its writer runs beside it.
-func (s *Session) talkToAgent(ctx context.Context) {
-	listen := Listen{} // the greeting can't be interrupted: see greetingState
-	agent, err := s.dialer.Dial(ctx, AgentSetup{
-		Instructions: s.cfg.Instructions, Voice: s.cfg.Voice, Input: s.cfg.Input, Output: s.cfg.Output,
-		Tools:              append(append([]ToolDef(nil), s.cfg.Tools...), EndCallTool()),
-		TranscriptionModel: s.cfg.TranscriptionModel, Language: s.cfg.Language, Listen: listen,
-	})
-	if err != nil {
-		s.tell(agentGone{err})
-		return
-	}
-	s.mu.Lock()
-	s.model = agent
-	s.mu.Unlock()
-	s.work.Go(func() { s.writeAgent(agent) })
-	if !s.tell(agentReady{listen}) {
-		s.closeAgent() // the call ended while the model was dialled
-		return
-	}
-	for {
-		ev, err := agent.Receive()
-		if err != nil {
-			s.tell(agentGone{err})
-			return
-		}
-		if !s.tell(ev) {
-			return
-		}
-	}
-}
-
-// writeAgent is the one writer of the model's socket.
-func (s *Session) writeAgent(agent Agent) {
-	for {
-		cmd, ok := s.toAgent.next()
-		if !ok {
-			return
-		}
-		if err := agent.Send(cmd); err != nil {
-			s.toAgent.abandon()
-			s.tell(agentGone{err})
-			return
-		}
-	}
-}
-
-// closeAgent ends both goroutines of the model's side, if it was dialled.
-func (s *Session) closeAgent() {
-	s.toAgent.abandon()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.model != nil {
-		_ = s.model.Close() // the socket's last words change nothing about the call
-	}
-}
-
 // The effects of the conversation. They are called from the control loop.
 
 // sendPhone queues a command. A clear overtakes all media and marks that wait: they
@@ -287,8 +229,6 @@ func (s *Session) sendPhone(cmd phoneCommand) {
 	}
 	s.toPhone.push(cmd)
 }
-
-func (s *Session) sendAgent(cmd AgentCommand) { s.toAgent.push(cmd) }
 
 func (s *Session) observe(m Moment) { s.observer.Observe(m) }
 
@@ -313,7 +253,7 @@ func (s *Session) run(call ToolCall) {
 	s.work.Go(func() {
 		s.slots <- struct{}{}
 		defer func() { <-s.slots }()
-		ctx, cancel := context.WithDeadline(s.toolCtx, began.Add(s.cfg.ToolTimeout))
+		ctx, cancel := context.WithDeadline(s.ctx, began.Add(s.cfg.ToolTimeout))
 		defer cancel()
 		answered <- s.callTool(ctx, call)
 	})

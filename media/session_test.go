@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -87,16 +88,54 @@ func (p *fakePhone) WriteMark(name string) error { p.play <- phoneCommand{mark: 
 func (p *fakePhone) WriteClear() error           { return nil }
 func (p *fakePhone) Close() error                { p.once.Do(func() { close(p.closed) }); return nil }
 
-// fakeAgent answers every Respond with what say returns for its kind.
-type fakeAgent struct {
-	say    func(a *fakeAgent, kind string)
-	events chan AgentEvent
-	closed chan struct{}
-	once   sync.Once
-	n      int
+// fakeModel answers every Respond with what say returns for its kind, on every
+// connection that is dialled.
+type fakeModel struct {
+	say func(a *fakeAgent, kind string)
+	// lifetime of a connection; 0 is unknown.
+	lifetime time.Duration
 
 	mu      sync.Mutex
+	agents  []*fakeAgent
 	answers []Answer
+}
+
+// fakeAgent is one connection of a fakeModel.
+type fakeAgent struct {
+	model   *fakeModel
+	events  chan AgentEvent
+	closed  chan struct{}
+	once    sync.Once
+	expires time.Time
+	n       int
+
+	told []AgentCommand // all but audio
+}
+
+func (m *fakeModel) Dial(context.Context, AgentSetup) (Agent, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := &fakeAgent{model: m, events: make(chan AgentEvent, 256), closed: make(chan struct{})} // made inside the bubble of virtual time
+	if m.lifetime > 0 {
+		a.expires = time.Now().Add(m.lifetime)
+	}
+	m.agents = append(m.agents, a)
+	return a, nil
+}
+
+// last is the connection dialled last; die loses it.
+func (m *fakeModel) last() *fakeAgent {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.agents[len(m.agents)-1]
+}
+
+func (m *fakeModel) die() { _ = m.last().Close() }
+
+func (m *fakeModel) dials() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.agents)
 }
 
 func (a *fakeAgent) Receive() (AgentEvent, error) {
@@ -109,28 +148,38 @@ func (a *fakeAgent) Receive() (AgentEvent, error) {
 }
 
 func (a *fakeAgent) Send(cmd AgentCommand) error {
+	select {
+	case <-a.closed:
+		return errClosed
+	default:
+	}
+	if _, audio := cmd.(Hear); !audio {
+		a.model.mu.Lock()
+		a.told = append(a.told, cmd)
+		a.model.mu.Unlock()
+	}
 	switch cmd := cmd.(type) {
 	case Respond:
-		a.say(a, cmd.Kind)
+		a.model.say(a, cmd.Kind)
 	case Answer:
-		a.mu.Lock()
-		a.answers = append(a.answers, cmd)
-		a.mu.Unlock()
+		a.model.mu.Lock()
+		a.model.answers = append(a.model.answers, cmd)
+		a.model.mu.Unlock()
 	}
 	return nil
 }
 
 func (a *fakeAgent) Close() error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.once.Do(func() { close(a.closed) })
 	return nil
 }
 
+func (a *fakeAgent) Expires() time.Time { return a.expires }
+
 // respond gives a whole response: ms of speech, then calls.
 func (a *fakeAgent) respond(kind string, speech int, calls ...AgentCall) {
 	a.n++
-	id := kind + string(rune('0'+a.n))
+	id := fmt.Sprintf("%s%d-%p", kind, a.n, a)
 	a.events <- ResponseStarted{ResponseID: id, Kind: kind}
 	if speech > 0 {
 		a.events <- AgentAudio{ResponseID: id, ItemID: "i" + id, Audio: audio(speech)}
@@ -149,14 +198,9 @@ type dialerFunc func(ctx context.Context, setup AgentSetup) (Agent, error)
 
 func (f dialerFunc) Dial(ctx context.Context, setup AgentSetup) (Agent, error) { return f(ctx, setup) }
 
-func agentThat(say func(a *fakeAgent, kind string)) (*fakeAgent, Dialer) {
-	a := &fakeAgent{say: say}
-	return a, dialerFunc(func(context.Context, AgentSetup) (Agent, error) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.events, a.closed = make(chan AgentEvent, 256), make(chan struct{}) // made inside the bubble of virtual time
-		return a, nil
-	})
+func agentThat(say func(a *fakeAgent, kind string)) (*fakeModel, Dialer) {
+	m := &fakeModel{say: say}
+	return m, m
 }
 
 type toolsFunc func(ctx context.Context, call ToolCall) (string, error)
@@ -261,9 +305,11 @@ func TestSessionApologisesWhenTheModelIsLost(t *testing.T) {
 		out, _ := carry(t, testConfig(), dialer, nil, func(p *fakePhone, _ *Session, _ context.CancelCauseFunc) {
 			p.start <- nil
 			time.Sleep(6 * time.Second)
-			agent.Close()
+			agent.die()
+			time.Sleep(time.Second)
+			agent.die()
 		})
-		if out.Reason != EndModelLost || !out.GreetingHeard {
+		if out.Reason != EndModelLost || !out.GreetingHeard || agent.dials() != 2 {
 			t.Errorf("%+v", out)
 		}
 	})

@@ -28,7 +28,7 @@ func (c *conversation) watchSilence() {
 
 // quiet says whether it is the callee's turn and nothing is to be heard.
 func (c *conversation) quiet() bool {
-	return c.started && c.greeting.over && c.ending == nil && !c.over && !c.muted && !c.talk.speaking &&
+	return c.started && c.ready && c.greeting.over && c.ending == nil && !c.over && !c.muted && !c.talk.speaking &&
 		c.gate.state == gateIdle && c.gate.pending == nil && c.play.empty() && len(c.running) == 0
 }
 

@@ -2,11 +2,12 @@ package media
 
 // calleeStarted: the callee speaks. Over the disclosure it is only remembered; else
 // the agent falls silent.
-func (c *conversation) calleeStarted() {
+func (c *conversation) calleeStarted(ev CalleeStarted) {
 	if c.over || c.muted {
 		return
 	}
 	c.talk.speaking = true
+	c.recall.hold(ev.AtMS)
 	c.stopWatching()
 	c.silent = silenceState{}
 	c.alarms.set(alarmVADStall, c.now.Add(vadStallAfter))
@@ -49,8 +50,9 @@ func (c *conversation) calleeStopped() {
 // not answer by itself, we ask it to.
 func (c *conversation) calleeCommitted(itemID string) {
 	if c.cfg.TranscriptionModel != "" && !c.over {
-		c.awaiting[itemID] = true
+		c.awaitTranscript(itemID)
 	}
+	c.recall.open = false
 	c.book.begin(SpeakerCallee, itemID, c.sinceStart())
 	c.stopWatching()
 	if c.over || c.muted || !c.talk.owed {
@@ -100,12 +102,17 @@ func (c *conversation) bargeIn() {
 // truncate makes the model forget what was not heard of an item.
 func (c *conversation) truncate(cut cut) {
 	it := cut.item
-	if r := c.responses[it.responseID]; r != nil {
+	r := c.responses[it.responseID]
+	if r != nil {
 		r.dead = true
 	}
-	c.book.interrupted(it.id, cut.atMS)
+	c.book.interrupted(it.id, cut.atMS, it.lengthMS())
 	if it.own || it.sentBytes == 0 {
 		return // the model never said it, or nothing of it was ever sent: there is nothing to truncate
+	}
+	if r != nil && r.former {
+		c.heardOnly(it.id)
+		return
 	}
 	c.fx.sendAgent(Truncate{ItemID: it.id, ContentIndex: it.contentIndex, AudioEndMS: cut.atMS})
 	c.observe(Moment{Kind: MomentTruncate, Name: it.id, MS: cut.atMS})

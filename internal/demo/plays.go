@@ -113,7 +113,9 @@ func plays() []play {
 			name: "model-dies", about: "the model's connection breaks in mid-word; the second attempt books",
 			scripts: []func(*realtimetest.Script){
 				func(s *realtimetest.Script) { s.Pace = 1.2 }, // it is heard when it dies
-				func(s *realtimetest.Script) { s.Faults, s.Preamble = realtimetest.Faults{}, false },
+				func(s *realtimetest.Script) {
+					s.Faults, s.Resumed, s.Preamble = realtimetest.Faults{}, realtimetest.Faults{}, false
+				},
 			},
 			settings: hastily(2),
 			status:   call.Completed, outcome: call.Booked, events: 1, slot: bookedSlot(), notice: toldBooked,

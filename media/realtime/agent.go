@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/clawdbot/call-agent/media"
@@ -44,11 +45,16 @@ func (v VAD) turnDetection(l media.Listen) *TurnDetection {
 // Agent is a configured session. It implements [media.Agent], whose concurrency
 // contract holds here.
 type Agent struct {
-	conn   *Conn
-	output media.Format
-	vad    VAD
+	conn    *Conn
+	output  media.Format
+	vad     VAD
+	expires time.Time
 	// response and item are the last delta's.
 	response, item string
+
+	// The reader's own: the speech whose text is not complete, and an event that is due.
+	speech partialSpeech
+	due    media.AgentEvent
 }
 
 // Dial implements [media.Dialer]: it connects, waits for session.created, configures
@@ -70,8 +76,12 @@ func (d Dialer) Dial(ctx context.Context, setup media.AgentSetup) (media.Agent, 
 const configID = "configure_1"
 
 func (a *Agent) configure(setup media.AgentSetup) error {
-	if _, err := a.conn.await("session.created"); err != nil {
+	created, err := a.conn.await("session.created")
+	if err != nil {
 		return err
+	}
+	if at := created.Session.ExpiresAt; at > 0 {
+		a.expires = time.Unix(at, 0)
 	}
 	if err := a.conn.Write(sessionUpdate(setup, a.vad)); err != nil {
 		return err
@@ -116,18 +126,27 @@ func sessionUpdate(setup media.AgentSetup, vad VAD) SessionUpdate {
 	return SessionUpdate{EventID: configID, Session: s}
 }
 
-// Receive implements [media.Agent]. Events that mean nothing to a call are skipped.
+// Receive implements [media.Agent]. Events that mean nothing to a call are skipped. Speech
+// that the connection's end cuts off has its words, as far as they came, told before it.
 func (a *Agent) Receive() (media.AgentEvent, error) {
 	for {
+		if a.due != nil {
+			ev := a.due
+			a.due = nil
+			return ev, nil
+		}
 		out, err := a.receive()
 		var syntax *SyntaxError
 		switch {
 		case errors.As(err, &syntax):
 			return media.AgentGarbled{}, nil
 		case err != nil:
+			if words, ok := a.speech.take(); ok {
+				return words, nil // the next read fails again
+			}
 			return nil, err
 		case out != nil:
-			return out, nil
+			return a.cutBefore(out), nil
 		}
 	}
 }
@@ -144,7 +163,55 @@ func (a *Agent) receive() (media.AgentEvent, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.speech.follow(ev)
 	return translate(ev), nil
+}
+
+// cutBefore is ev, or what has to be told before it: a fatal error is an end as well.
+func (a *Agent) cutBefore(ev media.AgentEvent) media.AgentEvent {
+	if fault, ok := ev.(media.AgentFault); ok && fault.Fault.Class == media.FaultFatal {
+		if words, cut := a.speech.take(); cut {
+			a.due = ev
+			return words
+		}
+	}
+	return ev
+}
+
+// Expires implements [media.Agent].
+func (a *Agent) Expires() time.Time { return a.expires }
+
+// partialSpeech is the text of the speech that is being made. The complete text comes
+// with its end, and not at all where the connection breaks before it.
+type partialSpeech struct {
+	response, item string
+	words          strings.Builder
+}
+
+// partialMost bounds it, in bytes.
+const partialMost = 4 << 10
+
+func (p *partialSpeech) follow(ev ServerEvent) {
+	switch ev.Type {
+	case "response.output_audio_transcript.delta":
+		if ev.ItemID != p.item {
+			p.words.Reset()
+			p.response, p.item = ev.ResponseID, ev.ItemID
+		}
+		if p.words.Len() < partialMost {
+			p.words.WriteString(ev.Delta)
+		}
+	case "response.output_audio_transcript.done", "response.done":
+		p.words.Reset()
+		p.item = ""
+	}
+}
+
+// take returns what there is of it, once.
+func (p *partialSpeech) take() (media.AgentTranscript, bool) {
+	text := p.words.String()
+	p.words.Reset()
+	return media.AgentTranscript{ResponseID: p.response, ItemID: p.item, Text: text, Partial: true}, text != ""
 }
 
 // Send implements [media.Agent].
@@ -181,6 +248,13 @@ func clientEvent(cmd media.AgentCommand, vad VAD) ClientEvent {
 		return ItemCreate{Item: FunctionOutput(cmd.CallID, cmd.Output)}
 	case media.Note:
 		return ItemCreate{Item: SystemMessage(cmd.Text)}
+	case media.Called:
+		return ItemCreate{Item: FunctionCall(cmd.CallID, cmd.Name, cmd.Arguments)}
+	case media.Said:
+		if cmd.Speaker == media.SpeakerAgent {
+			return ItemCreate{Item: AssistantMessage(cmd.Text)}
+		}
+		return ItemCreate{Item: UserMessage(cmd.Text)}
 	}
 	panic(fmt.Sprintf("realtime: no client event for %T", cmd)) //nolint:forbidigo // the command types are closed: a new one without its event is a mistake of this package
 }

@@ -102,17 +102,20 @@ type Tool struct {
 	Parameters  json.RawMessage `json:"parameters,omitempty"`
 }
 
-// NewItem is a system message or the output of a function call.
+// NewItem is a message, a function call or its output.
 type NewItem struct {
-	Type    string      `json:"type"`
-	Role    string      `json:"role,omitempty"`
-	Content []InputText `json:"content,omitempty"`
-	CallID  string      `json:"call_id,omitempty"`
-	Output  *string     `json:"output,omitempty"`
+	Type      string     `json:"type"`
+	Role      string     `json:"role,omitempty"`
+	Content   []TextPart `json:"content,omitempty"`
+	CallID    string     `json:"call_id,omitempty"`
+	Name      string     `json:"name,omitempty"`
+	Arguments *string    `json:"arguments,omitempty"`
+	Output    *string    `json:"output,omitempty"`
 }
 
-// InputText is a part of a system message.
-type InputText struct {
+// TextPart is the words of a message: input_text of the system and the user,
+// output_text of the assistant, whose audio can't be given back to it (research section 3).
+type TextPart struct {
 	Type string `json:"type"`
 	Text string `json:"text"`
 }
@@ -125,8 +128,21 @@ type ResponseParams struct {
 }
 
 // SystemMessage is an item that tells the model something.
-func SystemMessage(text string) NewItem {
-	return NewItem{Type: "message", Role: "system", Content: []InputText{{Type: "input_text", Text: text}}}
+func SystemMessage(text string) NewItem { return message("system", "input_text", text) }
+
+// UserMessage and AssistantMessage are what was said before the session began.
+func UserMessage(text string) NewItem { return message("user", "input_text", text) }
+
+// AssistantMessage is what the agent said: see [UserMessage].
+func AssistantMessage(text string) NewItem { return message("assistant", "output_text", text) }
+
+func message(role, part, text string) NewItem {
+	return NewItem{Type: "message", Role: role, Content: []TextPart{{Type: part, Text: text}}}
+}
+
+// FunctionCall is a call that was made before the session began.
+func FunctionCall(callID, name, arguments string) NewItem {
+	return NewItem{Type: "function_call", CallID: callID, Name: name, Arguments: &arguments}
 }
 
 // FunctionOutput is the one output of a function call.

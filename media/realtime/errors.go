@@ -69,6 +69,11 @@ func (e *DialError) Error() string {
 	return words
 }
 
+// Is says of the kinds that another try would not mend that they are [media.ErrDialRefused].
+func (e *DialError) Is(target error) bool {
+	return target == media.ErrDialRefused && e.Kind != DialUnreachable && e.Kind != DialBusy
+}
+
 // Unwrap returns the cause.
 func (e *DialError) Unwrap() error { return e.Err }
 

@@ -41,8 +41,9 @@ const (
 	// keepAtMost is the most that a connection keeps of a message's memory for the next: a
 	// second of PCM in base64 has 64,000 characters.
 	keepAtMost = 128 << 10
-	// deadAfter is how long a connection may be silent, pongs included.
-	deadAfter = 50 * time.Second
+	// deadAfter is how long a connection may go without a pong: one that is missed is the
+	// end, though the socket has not closed (research section 2).
+	deadAfter = 35 * time.Second
 )
 
 // Config says where the model is and who we are.

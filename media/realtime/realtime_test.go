@@ -82,6 +82,10 @@ func everything() []ClientEvent {
 		media.Answer{CallID: "call_1", Output: `{"ok":true}`},
 		media.Answer{CallID: "call_1"},
 		media.Note{Text: "note\u2028\n"},
+		media.Said{Speaker: media.SpeakerAgent, Text: "Hello."},
+		media.Said{Speaker: media.SpeakerCallee, Text: "Who is there?"},
+		media.Called{CallID: "call_1", Name: "find", Arguments: `{"a":1}`},
+		media.Called{CallID: "call_2", Name: "find"},
 	} {
 		out = append(out, clientEvent(cmd, vad))
 	}
@@ -168,7 +172,7 @@ func TestServerEventsMeanWhatTheySay(t *testing.T) {
 		`{"type":"response.created","response":{"id":"r","metadata":{"kind":"greeting"}}}`:                                                                      media.ResponseStarted{ResponseID: "r", Kind: "greeting"},
 		`{"type":"response.created","response":{"id":"r","metadata":null,"max_output_tokens":"inf"}}`:                                                           media.ResponseStarted{ResponseID: "r"},
 		`{"type":"response.created","response":{"id":"r","metadata":[7],"status_details":3}}`:                                                                   media.ResponseStarted{ResponseID: "r"},
-		`{"type":"input_audio_buffer.speech_started","item_id":"u","audio_start_ms":1.5}`:                                                                       media.CalleeStarted{ItemID: "u"},
+		`{"type":"input_audio_buffer.speech_started","item_id":"u","audio_start_ms":1.5}`:                                                                       media.CalleeStarted{ItemID: "u", AtMS: 1},
 		`{"type":"response.output_item.done","response_id":"r","item":{"type":"function_call","status":"completed","call_id":"c","name":"n","arguments":"{}"}}`: media.AgentCall{ResponseID: "r", CallID: "c", Name: "n", Arguments: "{}"},
 		`{"type":"response.output_item.done","response_id":"r","item":{"type":"function_call","status":"incomplete","call_id":"c","name":"n","arguments":"{"}}`: nil,
 		`{"type":"response.function_call_arguments.done","response_id":"r","call_id":"c","name":"n","arguments":"{"}`:                                           nil,

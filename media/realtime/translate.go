@@ -21,7 +21,9 @@ var translations = map[string]func(ServerEvent) media.AgentEvent{
 	"response.output_audio_transcript.done": func(e ServerEvent) media.AgentEvent {
 		return media.AgentTranscript{ResponseID: e.ResponseID, ItemID: e.ItemID, Text: e.Transcript}
 	},
-	"input_audio_buffer.speech_started": func(e ServerEvent) media.AgentEvent { return media.CalleeStarted{ItemID: e.ItemID} },
+	"input_audio_buffer.speech_started": func(e ServerEvent) media.AgentEvent {
+		return media.CalleeStarted{ItemID: e.ItemID, AtMS: int(e.AudioStartMS)}
+	},
 	"input_audio_buffer.speech_stopped": func(e ServerEvent) media.AgentEvent { return media.CalleeStopped{ItemID: e.ItemID} },
 	"input_audio_buffer.committed":      func(e ServerEvent) media.AgentEvent { return media.CalleeCommitted{ItemID: e.ItemID} },
 	"conversation.item.input_audio_transcription.completed": func(e ServerEvent) media.AgentEvent {

@@ -136,7 +136,7 @@ func (c *conn) createItem(e clientEvent) *fault {
 	}
 	c.emit("conversation.item.added", event{"previous_item_id": c.talk.previous(it), "item": it.event()})
 	c.emit("conversation.item.done", event{"previous_item_id": c.talk.previous(it), "item": it.event()})
-	if it.kind == "function_call_output" {
+	if !c.told(it) && it.kind == "function_call_output" {
 		c.model.output(c.talk.callOf(it.callID).name, it.words)
 	}
 	return nil
@@ -147,7 +147,10 @@ func (c *conn) itemOf(raw json.RawMessage) (*talkItem, *fault) {
 	var in struct {
 		ID, Type, Role, Output, Name, Arguments string
 		CallID                                  string `json:"call_id"`
-		Content                                 []struct{ Type, Text string }
+		Content                                 []struct {
+			Type string
+			Text *string
+		}
 	}
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return nil, refuse("invalid_value", "item", "Invalid 'item': %v.", err)
@@ -176,7 +179,12 @@ func (c *conn) itemOf(raw json.RawMessage) (*talkItem, *fault) {
 		if part.Type == "output_audio" {
 			return nil, refuse("invalid_value", "item.content", "Assistant audio can't be added to a conversation: use output_text.")
 		}
-		words = append(words, part.Text)
+		if part.Text == nil && strings.HasSuffix(part.Type, "_text") {
+			return nil, refuse("missing_required_parameter", "item.content.text", "Missing required parameter: 'item.content.text'.")
+		}
+		if part.Text != nil {
+			words = append(words, *part.Text)
+		}
 	}
 	if in.Type == "message" {
 		it.words = strings.Join(words, " ")

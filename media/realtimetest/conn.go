@@ -38,11 +38,14 @@ type conn struct {
 	began       time.Duration // audio offset of that speech
 	beganAt     time.Time
 	turns       int // answers of the callee counted so far
+	said        int // of them, those heard on this connection
 	model       *model
 	active      *response
 	responses   int
 	ended       time.Time // of the last response
 	idleEpoch   int
+	resumed     bool        // the client told of a conversation held before
+	history     []*talkItem // of it, what the model has not taken in yet
 }
 
 // scheduled is something due later: a step of a response (owner is its id) or a transcript (no owner).
@@ -62,7 +65,7 @@ func newConn(s *Server, ws *websocket.Conn, call int, script Script, r *http.Req
 		random: rand.New(rand.NewPCG(script.Seed, 0x5eed)),
 		beta:   strings.Contains(r.Header.Get("OpenAI-Beta"), "realtime=v1"),
 	}
-	c.session = defaultSession(c.id("sess"), r.URL.Query().Get("model"), time.Now().Add(time.Hour))
+	c.session = defaultSession(c.id("sess"), r.URL.Query().Get("model"), time.Now().Add(script.Lifetime))
 	c.talk = newConversation(c.id("conv"))
 	c.model = newModel(script, c.violate)
 	ws.SetReadLimit(20 << 20)
@@ -137,6 +140,7 @@ func (c *conn) open() bool {
 		return false
 	}
 	c.emit("session.created", event{"session": c.session})
+	c.after(c.script.Lifetime, "", c.expire)
 	if c.script.Seed%2 == 0 { // specified, and absent from a log: clients must take both (research section 3)
 		c.emit("conversation.created", event{"conversation": event{"id": c.talk.id, "object": "realtime.conversation"}})
 	}
@@ -188,9 +192,14 @@ func (c *conn) emit(kind string, fields event) {
 		c.cut()
 	case c.script.Faults.ExpireAfterEvents:
 		c.script.Faults.ExpireAfterEvents = 0
-		c.fail(refuse("session_expired", "", "Your session hit the maximum duration of 60 minutes."), "")
-		c.close(websocket.CloseGoingAway, "")
+		c.expire()
 	}
+}
+
+// expire ends a session at its cap (research section 3).
+func (c *conn) expire() {
+	c.fail(refuse("session_expired", "", "Your session hit the maximum duration of 60 minutes."), "")
+	c.close(websocket.CloseGoingAway, "")
 }
 
 func (c *conn) write(fields event) {

@@ -18,6 +18,7 @@ type talkItem struct {
 	callID     string
 	generated  time.Duration // assistant audio emitted
 	closed     bool          // its done events were sent
+	told       bool          // of a conversation that the client held before
 }
 
 // conversation is the ordered list of items.

@@ -74,6 +74,7 @@ func (c *conn) cancelResponse(e clientEvent) *fault {
 
 // start creates a response and plans all of it; its steps then come due one after the other.
 func (c *conn) start(params createParams, auto bool) {
+	c.catchUp()
 	c.responses++
 	c.idleEpoch++
 	r := &response{
@@ -207,6 +208,9 @@ func (c *conn) produceCall(r *response, p part, step func(time.Duration, func())
 	step(0, func() {
 		r.calls--
 		c.closeItem(r, "completed")
+		if c.script.Faults.DieAfterCall == p.call {
+			c.cut()
+		}
 	})
 }
 
@@ -248,6 +252,9 @@ func (c *conn) finish(status string, details any) {
 	}
 	c.active, c.ended = nil, time.Now()
 	c.emit("response.done", event{"response": c.responseEvent(r, status, details, c.usage(r))})
+	if c.responses == c.script.Faults.DieAfterResponse {
+		c.cut()
+	}
 	if c.script.Seed%2 == 0 {
 		c.rateLimits()
 	}

@@ -20,7 +20,13 @@ type Script struct {
 	// FarewellWithCall says the farewell in the response that calls end_call; otherwise the farewell is
 	// the response after its output.
 	FarewellWithCall bool
-	Faults           Faults
+	// Lifetime is the cap of a session, after which it is told session_expired and closed;
+	// 0 means 60 minutes. It stands in expires_at.
+	Lifetime time.Duration
+	Faults   Faults
+	// Resumed are the faults of a connection from the moment on in which it is told of a
+	// conversation held before, in place of Faults. The zero value has none.
+	Resumed Faults
 }
 
 // Faults are ways to misbehave that the service was seen to have, or that a model has. Responses are
@@ -34,6 +40,9 @@ type Faults struct {
 	CloseAfterEvents  int           // the socket is cut without a word after so many events
 	ExpireAfterEvents int           // session_expired and close 1001 after so many events
 	DieInResponse     int           // the socket is cut within this response
+	DieAfterResponse  int           // the socket is cut right after this response's response.done
+	DieAfterTurn      int           // the socket is cut when this turn of the callee was committed; the hello is none
+	DieAfterCall      string        // the socket is cut right after a complete call of this function
 
 	FailResponse       int           // this response ends as failed, without output
 	FailCode           string        // its error code; empty is null, as the service does for server_error
@@ -67,7 +76,7 @@ func ScriptOf(name string) (Script, bool) {
 	case "counter", "refuses":
 		script.Seed, script.Preamble, script.FarewellWithCall = 2, false, false
 	case "model-dies":
-		script.Faults.DieInResponse = 3
+		script.Faults.DieInResponse, script.Resumed.DieInResponse = 3, 1
 	}
 	return script, true
 }
@@ -75,6 +84,9 @@ func ScriptOf(name string) (Script, bool) {
 func (s Script) withDefaults() Script {
 	if s.Latency == 0 {
 		s.Latency = 200 * time.Millisecond
+	}
+	if s.Lifetime == 0 {
+		s.Lifetime = time.Hour
 	}
 	if s.Pace == 0 {
 		s.Pace = 5 + float64(s.Seed*7%6)

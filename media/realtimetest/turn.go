@@ -39,6 +39,10 @@ func (c *conn) speechStarted(at time.Duration) {
 func (c *conn) speechStopped(at time.Duration) {
 	c.emit("input_audio_buffer.speech_stopped", event{"audio_end_ms": at.Milliseconds(), "item_id": c.utterance})
 	c.commit(c.utterance)
+	if c.said == c.script.Faults.DieAfterTurn && c.said > 0 {
+		c.cut()
+		return
+	}
 	detection := c.session.Audio.Input.TurnDetection
 	if detection == nil || !detection.CreateResponse {
 		return
@@ -64,10 +68,12 @@ func (c *conn) commit(id string) {
 	c.emit("conversation.item.added", event{"previous_item_id": c.talk.previous(it), "item": it.event()})
 	c.emit("conversation.item.done", event{"previous_item_id": c.talk.previous(it), "item": it.event()})
 	words := c.script.Scenario.Hello
+	c.catchUp()
 	if c.model.greeted && !c.isHello() {
 		turn := c.script.Scenario.Turn(c.turns)
 		words = turn.Say
 		c.turns++
+		c.said++
 		c.model.turn(turn)
 	}
 	if c.session.transcribes() {
@@ -84,11 +90,14 @@ func (c *conn) isHello() bool {
 
 const helloSlack = 1200 * time.Millisecond
 
+// noWords is the transcript of what the scenario has no words for.
+const noWords = "[speech]"
+
 // transcribe sends the words of the scenario, before the response or after it: transcription is
 // asynchronous (research section 7).
 func (c *conn) transcribe(it *talkItem, words string, heard time.Duration) {
 	if words == "" {
-		words = "[speech]"
+		words = noWords
 	}
 	send := func() {
 		for _, word := range strings.SplitAfter(words, " ") {
