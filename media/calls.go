@@ -80,7 +80,9 @@ func (c *conversation) answer(callID, output string) {
 	r := c.calls[callID]
 	r.open--
 	c.book.answered(callID, output)
-	c.fx.sendAgent(Answer{CallID: callID, Output: output})
+	if c.ready { // else the next connection is told
+		c.fx.sendAgent(Answer{CallID: callID, Output: output})
+	}
 	c.batchDone(r)
 }
 

@@ -85,7 +85,7 @@ func TestNobodyIsFilledUp(t *testing.T) {
 		"who speaks":                  {before: func(r *rig) { r.do(CalleeStarted{ItemID: "v"}) }},
 		"who will be answered anyway": {before: func(r *rig) { r.do(CalleeStarted{ItemID: "v"}, CalleeStopped{ItemID: "v"}) }},
 		"who is being said goodbye":   {before: func(r *rig) { r.do(hangUpAsked{reason: EndDrained}) }},
-		"who hears the apology":       {before: func(r *rig) { r.do(agentGone{}) }},
+		"who hears the apology":       {before: func(r *rig) { r.c.link.losses = lossesMost; r.do(agentGone{}) }},
 		"whose owner wants it so":     {cfg: func(c *Config) { c.FillerAfter = -1 }, before: func(*rig) {}},
 	} {
 		cfg := testConfig()

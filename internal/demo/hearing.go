@@ -145,6 +145,8 @@ func cutProblem(all []hearing, breaksOff bool) string {
 		heard := duration(h.heard)
 		told := time.Duration(h.cutMS) * time.Millisecond
 		switch {
+		case breaksOff && !h.made: // heard as far as it was made, or the network took the rest
+			inWord = inWord || h.heard > 0
 		case over && h.heard > 0:
 			return fmt.Sprintf("item %d of %d was heard after the end", n+1, len(all))
 		case h.whole() && !h.cut:

@@ -218,12 +218,43 @@ func TestAModelThatTalksNonsense(t *testing.T) {
 	}}.run(t)
 }
 
-// TestAModelThatSendsMoreThanAnyMemory: the connection ends, the callee gets the apology,
-// and the next attempt is a call like any other.
+// TestAModelThatDiesOnce: another connection is told what was said, and the call goes on to
+// its end. It dies in mid-word, when it has heard the callee, and with a booking under way.
+func TestAModelThatDiesOnce(t *testing.T) {
+	t.Parallel()
+	for name, faults := range map[string]realtimetest.Faults{
+		"in mid-word":             {DieInResponse: 4},
+		"before it answers":       {DieAfterTurn: 2},
+		"while the desk books":    {DieAfterCall: "calendar_create_event"},
+		"while the desk searches": {DieAfterCall: "calendar_find_slots"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := usually(t, "books")
+			p.breaksOff = 1
+			p.cast.model[0].Faults = faults
+			trial{play: p, except: p.unlessBroken(faults), look: func(t *testing.T, s *stage, _ ending) {
+				if n := len(s.dials()); n != 1 {
+					t.Errorf("the callee was called %d times", n)
+				}
+			}}.run(t)
+		})
+	}
+}
+
+// unlessBroken is the statement that nothing is heard in part, where the model dies
+// between two of its words.
+func (p play) unlessBroken(f realtimetest.Faults) []string {
+	if f.DieInResponse > 0 {
+		return nil
+	}
+	return []string{"the callee heard"}
+}
+
+// TestAModelThatSendsMoreThanAnyMemory: the connection ends, and the call goes on over another.
 func TestAModelThatSendsMoreThanAnyMemory(t *testing.T) {
 	t.Parallel()
 	p := usually(t, "refuses")
-	p.ends, p.delays, p.apology = []string{"failed model_lost", "completed refused"}, []time.Duration{time.Second}, 1
 	huge, err := json.Marshal(map[string]string{"type": "session.huge", "pad": strings.Repeat("x", 32<<20)})
 	if err != nil {
 		t.Fatal(err)
@@ -237,5 +268,5 @@ func TestAModelThatSendsMoreThanAnyMemory(t *testing.T) {
 			}
 			return nil
 		})
-	}, look: func(t *testing.T, s *stage, _ ending) { wholeApology(t, s) }}.run(t)
+	}}.run(t)
 }

@@ -62,7 +62,10 @@ func TestARealModelCannotBeMadeToDie(t *testing.T) {
 
 // TestTheEarIsNotFooled: the judge of audio finds what is wrong with it.
 func TestTheEarIsNotFooled(t *testing.T) {
-	item := func(heard int) hearing { return hearing{audio: make([]byte, 8000), heard: heard} }
+	item := func(heard int) hearing {
+		return hearing{modelItem: modelItem{made: true}, audio: make([]byte, 8000), heard: heard}
+	}
+	lost := func(heard int) hearing { return hearing{audio: make([]byte, 8000), heard: heard} }
 	told := func(heard, ms int) hearing {
 		h := item(heard)
 		h.cut, h.cutMS = true, ms
@@ -80,6 +83,9 @@ func TestTheEarIsNotFooled(t *testing.T) {
 		"cut, and told less than heard":  {all: []hearing{told(4000, 80)}},
 		"breaks off":                     {all: []hearing{item(8000), item(160), item(0)}, breaksOff: true, ok: true},
 		"breaks off, and then goes on":   {all: []hearing{item(160), item(8000)}, breaksOff: true},
+		"lost, and then goes on":         {all: []hearing{item(8000), lost(160), item(8000)}, breaksOff: true, ok: true},
+		"lost twice":                     {all: []hearing{lost(8000), lost(160)}, breaksOff: true, ok: true},
+		"lost, and nobody expected it":   {all: []hearing{lost(160), item(8000)}},
 		"should break off and does not":  {all: []hearing{item(8000)}, breaksOff: true},
 		"breaks off between two items":   {all: []hearing{item(8000), item(0)}, breaksOff: true},
 		"never heard, and nobody told":   {all: []hearing{item(8000), item(0)}},

@@ -110,7 +110,7 @@ func plays() []play {
 			},
 		},
 		{
-			name: "model-dies", about: "the model's connection breaks in mid-word; the second attempt books",
+			name: "model-dies", about: "the model's connection breaks in mid-word, and so does the one in its place; the second attempt books",
 			scripts: []func(*realtimetest.Script){
 				func(s *realtimetest.Script) { s.Pace = 1.2 }, // it is heard when it dies
 				func(s *realtimetest.Script) {
@@ -120,7 +120,7 @@ func plays() []play {
 			settings: hastily(2),
 			status:   call.Completed, outcome: call.Booked, events: 1, slot: bookedSlot(), notice: toldBooked,
 			ends: []string{"failed model_lost", "completed booked"}, delays: []time.Duration{time.Second},
-			hears: "up to the word in which it broke off", breaksOff: 1, apology: 1,
+			hears: "up to the words in which it broke off", breaksOff: 1, apology: 1,
 			also: []statement{{"the first callee heard an apology to its end, then the line went down", apologised}},
 		},
 	}

@@ -76,6 +76,8 @@ type modelItem struct {
 	// cut: the model was told to forget what follows cutMS.
 	cut   bool
 	cutMS int
+	// made: all of it was sent; otherwise the model's connection broke in its middle.
+	made bool
 }
 
 func newModelAudio(s *story, dialled func() int) *modelAudio {
@@ -98,6 +100,8 @@ func (m *modelAudio) record(_ string, event json.RawMessage) {
 		if err == nil {
 			m.item(e.ItemID, func(i *modelItem) { i.audio = append(i.audio, b...) })
 		}
+	case "response.output_audio.done":
+		m.item(e.ItemID, func(i *modelItem) { i.made = true })
 	case "response.output_audio_transcript.done":
 		m.item(e.ItemID, func(i *modelItem) { i.transcript = e.Transcript })
 		m.story.say(who("agent"), "“%s”", e.Transcript)
