@@ -266,7 +266,10 @@ func (c *conversation) resume() {
 		c.gate.expectOwn()
 		c.alarms.set(alarmGate, c.now.Add(c.cfg.BargeInWatch))
 	}
-	c.armGreeting()
+	if !c.greeting.asked {
+		c.first.ready = c.now // this model too is given its time to notice a hello
+		c.armGreeting()
+	}
 }
 
 // heardOnly tells the model what was heard of an item that it knows as text, which can't
