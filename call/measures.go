@@ -29,6 +29,8 @@ type Quality struct {
 	// BargeIns are interruptions of the agent, Fillers stored words that bridged a wait.
 	BargeIns int `json:"bargeIns"`
 	Fillers  int `json:"fillers"`
+	// Reconnects are connections of the model that were lost and replaced.
+	Reconnects int `json:"reconnects"`
 	// FramesDropped are messages of audio that full queues dropped, BadMessages those that
 	// could not be used.
 	FramesDropped int `json:"framesDropped"`

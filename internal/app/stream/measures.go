@@ -15,7 +15,7 @@ func (h *Handler) measures(out media.Outcome) call.Measures {
 	q := out.Quality
 	m := call.Measures{
 		Quality: call.Quality{
-			Turns: len(q.TurnLatenciesMS), BargeIns: q.BargeIns, Fillers: q.Fillers, FramesDropped: q.DroppedIn + q.DroppedOut,
+			Turns: len(q.TurnLatenciesMS), BargeIns: q.BargeIns, Fillers: q.Fillers, Reconnects: q.Reconnects, FramesDropped: q.DroppedIn + q.DroppedOut,
 			BadMessages: q.BadFrames + q.BadEvents + q.BadAudio, SilenceFilledMS: q.FilledMS,
 		},
 		Cost: costOf(out.Usage, h.o.Config.Model, h.o.Config.Prices),
@@ -58,7 +58,7 @@ func summarise(ctx context.Context, log *slog.Logger, out media.Outcome, reason 
 	log.InfoContext(ctx, "call held", "end_reason", reason, "duration_ms", q.DurationMS,
 		"greeting_heard", out.GreetingHeard, "farewell_played", out.FarewellPlayed,
 		"first_audio_ms", known(q.FirstAudioMS), "first_audio_model_ms", known(q.FirstAudioModelMS), "turns", q.Turns, "turn_p50_ms", known(q.TurnP50MS), "turn_max_ms", known(q.TurnMaxMS),
-		"barge_ins", q.BargeIns, "fillers", q.Fillers, "frames_dropped", q.FramesDropped,
+		"barge_ins", q.BargeIns, "fillers", q.Fillers, "reconnects", q.Reconnects, "frames_dropped", q.FramesDropped,
 		"bad_frames", out.Quality.BadFrames, "bad_events", out.Quality.BadEvents, "bad_audio", out.Quality.BadAudio, "silence_filled_ms", q.SilenceFilledMS,
 		"model", c.Model, "responses", out.Usage.Responses,
 		"text_in", c.Tokens.TextIn, "text_cached", c.Tokens.TextCached, "text_out", c.Tokens.TextOut,
