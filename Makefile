@@ -17,7 +17,7 @@ CADDY     = . ./caddymodule/... ./cmd/...
 PLAIN     = CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath"
 FUZZTIME ?= 3s
 
-.PHONY: build demo run test ci race bench fmt lint fuzz e2e xcaddy lambdas sizes test-cloud local bench-lambda bench-bridge bench-bridge-short secrets sam-build deploy-media
+.PHONY: build demo run test ci race bench fmt lint fuzz e2e xcaddy lambdas sizes test-cloud test-browser local bench-lambda bench-bridge bench-bridge-short secrets sam-build deploy-media
 
 build:
 	$(PLAIN) $(GO) build -o bin/callagent ./cmd/callagent
@@ -66,6 +66,10 @@ test-cloud: build lambdas
 	CALLAGENT_TEST_CLOUD=1 $(GO) test -run DynamoDB ./internal/chaos
 	CALLAGENT_TEST_CLOUD=1 $(GO) test -count=1 -timeout 15m ./internal/cloudtest/...
 
+# The pages in Debian's Chromium, with a voice for a microphone. Screenshots: out/browser.
+test-browser: build
+	sh scripts/test-browser.sh
+
 # The whole cloud on this machine, for a person. CONFIG=document.json, or all simulated.
 local: build
 	sh scripts/local.sh $(CONFIG)
@@ -108,4 +112,4 @@ lint:
 	@test -z "$$($(GOFUMPT) -l .)" || { echo "run make fmt; these files differ:"; $(GOFUMPT) -l .; exit 1; }
 	$(PLAIN) $(GOLANGCI) run ./...
 
-ci: lint test race fuzz e2e bench-bridge-short xcaddy test-cloud
+ci: lint test race fuzz e2e bench-bridge-short xcaddy test-cloud test-browser

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"strings"
 	"time"
 
 	"github.com/clawdbot/call-agent/media/twiliostream"
@@ -108,7 +109,20 @@ func (c *conversation) phoneEvent(ev twiliostream.Event) {
 		c.markEchoed(ev.Mark)
 	case twiliostream.Stop:
 		c.finish(c.concluded(EndCalleeHangup))
-	case twiliostream.DTMF, twiliostream.Connected, twiliostream.Started, twiliostream.Other:
+	case twiliostream.DTMF:
+		c.keyPressed(ev.Digit)
+	case twiliostream.Connected, twiliostream.Started, twiliostream.Other:
+	}
+}
+
+// keys are what a telephone can send.
+const keys = "0123456789*#ABCD"
+
+// keyPressed takes note of a key. The model is not told: it has no menu to offer, and
+// what somebody types into a telephone may be a secret.
+func (c *conversation) keyPressed(digit string) {
+	if len(digit) == 1 && strings.Contains(keys, digit) {
+		c.observe(Moment{Kind: MomentDTMF, Name: digit})
 	}
 }
 

@@ -21,7 +21,8 @@ const (
 	MomentToolCalled       MomentKind = "tool_called"       // Name: tool
 	MomentToolAnswered     MomentKind = "tool_answered"     // Name: tool; MS: how long it took
 	MomentFiller           MomentKind = "filler"            // a stored filler began; Name: item; Text: its words
-	MomentTranscript       MomentKind = "transcript"        // Speaker, Text
+	MomentTranscript       MomentKind = "transcript"        // Speaker, Text; Name: item; MS: when it began, from the stream's start
+	MomentDTMF             MomentKind = "dtmf"              // Name: the key that the callee pressed
 	MomentResponseFailed   MomentKind = "response_failed"   // Name: the model's code
 	MomentFarewellStarted  MomentKind = "farewell_started"  // Name: end reason
 	MomentFarewellPlayed   MomentKind = "farewell_played"   // its end mark came back

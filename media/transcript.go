@@ -140,7 +140,7 @@ func (c *conversation) agentSaid(ev AgentTranscript) {
 	if r := c.responses[ev.ResponseID]; r != nil && !ev.Partial {
 		r.hear(ev.Text)
 	}
-	c.observe(Moment{Kind: MomentTranscript, Speaker: SpeakerAgent, Text: ev.Text})
+	c.said(SpeakerAgent, ev.ItemID, ev.Text)
 }
 
 // calleeSaid takes the text of the callee's speech.
@@ -158,7 +158,7 @@ func (c *conversation) calleeSaid(ev CalleeTranscript) {
 	}
 	c.book.begin(SpeakerCallee, ev.ItemID, c.sinceStart())
 	if c.book.text(ev.ItemID, ev.Text) {
-		c.observe(Moment{Kind: MomentTranscript, Speaker: SpeakerCallee, Text: ev.Text})
+		c.said(SpeakerCallee, ev.ItemID, ev.Text)
 	}
 }
 
@@ -170,4 +170,14 @@ func (c *conversation) awaitTranscript(itemID string) {
 	if len(c.awaiting) > awaitingMost {
 		c.awaiting = c.awaiting[1:]
 	}
+}
+
+// said tells of words whose place in the conversation is known: they come late, and
+// not in the order in which they were said.
+func (c *conversation) said(who Speaker, itemID, text string) {
+	m := Moment{Kind: MomentTranscript, Speaker: who, Name: itemID, Text: text}
+	if e, ok := c.book.items[itemID]; ok { // a long book may have let it go
+		m.MS = e.turn.AtMS
+	}
+	c.observe(m)
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/media"
 	"github.com/clawdbot/call-agent/media/realtime"
-	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
 // transcription is the model that writes down what the callee says; the report needs
@@ -16,7 +15,7 @@ import (
 const transcription = "gpt-transcribe"
 
 // hold runs one call from the stream's start to the record of its end.
-func (h *Handler) hold(ctx context.Context, phone *twiliostream.Conn, t call.StreamToken) {
+func (h *Handler) hold(ctx context.Context, phone media.Phone, t call.StreamToken) {
 	defer phone.Close()
 	log := h.o.Log.With("call_id", t.CallID, "attempt", t.Attempt)
 	c, err := h.o.Service.Store.Get(ctx, t.CallID)
@@ -25,6 +24,7 @@ func (h *Handler) hold(ctx context.Context, phone *twiliostream.Conn, t call.Str
 		return
 	}
 	l := &line{h: h, token: t, ctx: ctx, stop: make(chan struct{})}
+	l.teller, _ = phone.(*teller)
 	defer l.wait()
 	s, err := media.New(h.config(c, l), phone, h.o.Config.Dialer(), l, l)
 	if err != nil {

@@ -23,6 +23,7 @@ type line struct {
 	token   call.StreamToken
 	ctx     context.Context //nolint:containedctx // a line lives exactly as long as the session whose context this is
 	session *media.Session  // set before it runs
+	teller  *teller         // nil where the phone did not ask to be told
 
 	// greeted and answered are true once the moment is written down, or about to be.
 	greeted, answered atomic.Bool
@@ -141,13 +142,18 @@ func (l *line) Call(ctx context.Context, t media.ToolCall) (string, error) {
 	l.mu.Lock()
 	desk := l.desk
 	l.mu.Unlock()
-	b, err := json.Marshal(desk.Use(ctx, t.Name, t.Arguments))
+	answer := desk.Use(ctx, t.Name, t.Arguments)
+	if answer.Booked != nil && *answer.Booked {
+		l.teller.tell(media.Moment{Kind: momentBooked, Text: answer.Slot.Spoken})
+	}
+	b, err := json.Marshal(answer)
 	return string(b), err
 }
 
 // Observe writes down what the record must know while the call goes on, each thing
 // once. The writes are done beside the control loop, which must not wait for the store.
 func (l *line) Observe(m media.Moment) {
+	l.teller.tell(m)
 	switch m.Kind {
 	case media.MomentGreetingHeard:
 		l.write(&l.greeted, (*call.Live).GreetingHeard)

@@ -18,6 +18,7 @@ import (
 type phone struct {
 	r     *rig
 	ws    *websocket.Conn
+	also  func(message []byte)
 	write sync.Mutex
 	heard atomic.Int64 // bytes of the agent's audio
 	gone  chan struct{}
@@ -34,7 +35,12 @@ func (r *rig) dialWith(path string, header http.Header) *phone {
 	if err != nil {
 		r.Fatalf("dial %s: %v", strings.Split(path, ".")[0], err)
 	}
-	p := &phone{r: r, ws: ws, gone: make(chan struct{})}
+	return r.hold(ws, func([]byte) {})
+}
+
+// hold is a phone on an open socket; also is shown every message.
+func (r *rig) hold(ws *websocket.Conn, also func(message []byte)) *phone {
+	p := &phone{r: r, ws: ws, also: also, gone: make(chan struct{})}
 	p.tasks.Go(p.read)
 	r.Cleanup(p.hangUp)
 	return p
@@ -55,6 +61,7 @@ func (p *phone) read() {
 		if err := json.Unmarshal(b, &m); err != nil {
 			p.r.Errorf("not JSON: %s", b)
 		}
+		p.also(b)
 		switch m.Event {
 		case "media":
 			p.heard.Add(int64(base64.StdEncoding.DecodedLen(len(m.Media.Payload))))

@@ -18,6 +18,7 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/config"
+	"github.com/clawdbot/call-agent/media"
 	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
@@ -55,6 +56,9 @@ type Options struct {
 	Log             *slog.Logger
 	// Meter counts; nil counts nothing.
 	Meter Meter
+	// Moments lets a phone that asks for it be told what happens in its call, words
+	// included. For the mock alone: a carrier never asks, and must not be told.
+	Moments bool
 }
 
 // Handler upgrades a stream and holds its call; ServeHTTP returns when the call is
@@ -70,9 +74,13 @@ func New(o Options) *Handler {
 	if o.Meter == nil {
 		o.Meter = unmetered{}
 	}
-	return &Handler{o: o, upgrader: websocket.Upgrader{
+	h := &Handler{o: o, upgrader: websocket.Upgrader{
 		HandshakeTimeout: 5 * time.Second, ReadBufferSize: 4096, WriteBufferSize: 4096,
 	}}
+	if o.Moments {
+		h.upgrader.Subprotocols = []string{MomentsProtocol}
+	}
+	return h
 }
 
 // ServeHTTP checks the token before the upgrade, and runs the session on the
@@ -91,7 +99,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	if !websocket.IsWebSocketUpgrade(r) { // the mock's page asks so what became of its link; no place is taken
+	if h.o.Moments && !websocket.IsWebSocketUpgrade(r) { // the mock's page asks so whether its link still works; no place is taken
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if !websocket.IsWebSocketUpgrade(r) {
 		w.Header().Set("Upgrade", "websocket")
 		http.Error(w, "this is a WebSocket", http.StatusUpgradeRequired)
 		return
@@ -118,11 +130,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the session itself and the process's end may cut it (architecture, "Media rules").
 func sessionContext(r *http.Request) context.Context { return context.WithoutCancel(r.Context()) }
 
-func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) (*twiliostream.Conn, bool) {
+func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) (media.Phone, bool) {
 	ws, err := h.upgrader.Upgrade(hijackable{w}, r, nil)
 	if err != nil { // Upgrade has answered
 		h.o.Log.WarnContext(r.Context(), "media stream not upgraded", "error", err)
 		return nil, false
+	}
+	if ws.Subprotocol() == MomentsProtocol {
+		return newTeller(ws, h.o.Log), true
 	}
 	return twiliostream.New(ws), true
 }

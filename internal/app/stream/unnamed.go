@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
-	"github.com/clawdbot/call-agent/media/twiliostream"
+	"github.com/clawdbot/call-agent/media"
 )
 
 // A provider that can't put the token in the path names it in its start message
@@ -58,7 +58,7 @@ func (h *Handler) serveUnnamed(w http.ResponseWriter, r *http.Request) {
 
 // name reads up to the stream's start and checks the token in it. The session that
 // follows is given the same start again.
-func (h *Handler) name(ctx context.Context, phone *twiliostream.Conn) (call.StreamToken, error) {
+func (h *Handler) name(ctx context.Context, phone media.Phone) (call.StreamToken, error) {
 	named, ok := h.o.Sessions.await(phone)
 	if !ok {
 		return call.StreamToken{}, errors.New("this host is stopping")

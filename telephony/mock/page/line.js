@@ -1,32 +1,11 @@
 // The phone's side of a Media Streams connection, as Twilio would be it: connected,
-// start, 20 ms frames of mu-law, marks echoed when their audio has been played, stop.
-// No DOM and no audio in here.
+// start, 20 ms frames of mu-law, keys, marks echoed when their audio has been played,
+// stop. Beyond Twilio it asks to be told the call's moments. No DOM and no audio in here.
 
-const bias = 0x84, clip = 32635;
+import { decode, encode } from "./g711.js";
 
-// encode turns samples in -1..1 into mu-law bytes (ITU-T G.711).
-export function encode(samples) {
-  const out = new Uint8Array(samples.length);
-  for (let i = 0; i < samples.length; i++) {
-    let s = Math.round(Math.max(-1, Math.min(1, samples[i])) * 32767);
-    const sign = s < 0 ? 0x80 : 0;
-    s = Math.min(Math.abs(s), clip) + bias;
-    const exponent = 31 - Math.clz32(s) - 7;
-    out[i] = ~(sign | (exponent << 4) | ((s >> (exponent + 3)) & 0x0f)) & 0xff;
-  }
-  return out;
-}
-
-// decode turns mu-law bytes into samples in -1..1.
-export function decode(bytes) {
-  const out = new Float32Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) {
-    const u = ~bytes[i] & 0xff;
-    const s = ((((u & 0x0f) << 3) + bias) << ((u >> 4) & 7)) - bias;
-    out[i] = (u & 0x80 ? -s : s) / 32768;
-  }
-  return out;
-}
+// moments is the WebSocket subprotocol by which the server tells what happens in the call.
+const moments = "moments.call-agent";
 
 const toBase64 = (bytes) => btoa(String.fromCharCode(...bytes));
 const fromBase64 = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -45,14 +24,33 @@ export function streamURL(pageURL, token) {
   return url.href;
 }
 
+// parse reads a message; undefined if it is none. Twilio drops what it does not
+// understand, too (31951).
+function parse(text) {
+  try {
+    const m = JSON.parse(text);
+    if (m.event === "media") m.samples = decode(fromBase64(m.media.payload));
+    if (m.event === "mark" && typeof m.mark.name !== "string") return undefined;
+    if (m.event === "moment" && typeof m.moment.kind !== "string") return undefined;
+    return m;
+  } catch {
+    return undefined;
+  }
+}
+
 // mostUnsent is five seconds of audio, in bytes on the wire.
 const mostUnsent = 5 * 50 * 350;
 
-// Line is one call. The handlers are open(), audio(samples), mark(name), clear() and
-// end(how): the last comes exactly once, with how it ended: "over" by the other side,
-// "hung up" by this one, "lost" when the connection broke, "refused" if there was none.
+// mostSilent is how long the server may say nothing at all, in ms by the clock on the
+// wall, which goes on while the device sleeps: it says every few seconds that it is alive.
+const mostSilent = 15000;
+
+// Line is one call. The handlers are open(), audio(samples), mark(name), clear(),
+// moment(moment) and end(how): the last comes exactly once, with how it ended: "over" by
+// the other side, "hung up" by this one, "lost" when the connection broke, "refused" if
+// there was none.
 export class Line {
-  constructor(url, callId, handlers, connect = (u) => new WebSocket(u)) {
+  constructor(url, callId, handlers, connect = (u) => new WebSocket(u, moments)) {
     this.handlers = handlers;
     this.callId = callId;
     this.streamSid = sid("MZ");
@@ -70,6 +68,7 @@ export class Line {
 
   opened() {
     this.wasOpen = true;
+    this.lastWord = Date.now();
     this.socket.send(JSON.stringify({ event: "connected", protocol: "Call", version: "1.0.0" }));
     this.send("start", {
       streamSid: this.streamSid,
@@ -97,24 +96,34 @@ export class Line {
     this.send("media", { track: "inbound", chunk: String(this.chunk), timestamp, payload: toBase64(encode(samples)) });
   }
 
+  // press sends a key: 0-9, * or #.
+  press(digit) {
+    this.send("dtmf", { track: "inbound_track", digit });
+  }
+
+  // check gives the line up if nothing has come over it for too long.
+  check() {
+    if (this.wasOpen && !this.ended && Date.now() - this.lastWord > mostSilent) this.lost();
+  }
+
   // played echoes a mark whose audio has been played, or was cleared.
   played(name) {
     this.send("mark", { name });
   }
 
   received(text) {
-    let m;
-    try {
-      m = JSON.parse(text);
-      if (m.streamSid !== this.streamSid) return;
-      if (m.event === "media") {
-        this.handlers.audio(decode(fromBase64(m.media.payload)));
+    this.lastWord = Date.now();
+    const m = parse(text);
+    if (m?.event === "moment") return this.handlers.moment(m.moment);
+    if (m?.streamSid !== this.streamSid) return;
+    switch (m.event) {
+      case "media":
         this.heard = true;
-      }
-      if (m.event === "mark") this.handlers.mark(String(m.mark.name));
-      else if (m.event === "clear") this.handlers.clear();
-    } catch {
-      return; // Twilio drops what it does not understand, too (31951)
+        return this.handlers.audio(m.samples);
+      case "mark":
+        return this.handlers.mark(m.mark.name);
+      case "clear":
+        return this.handlers.clear();
     }
   }
 

@@ -1,0 +1,14 @@
+#!/bin/sh
+# The pages in a real browser: units of their modules in Node, then Debian's Chromium
+# against `callagent try`. Installs what is missing.
+set -eu
+cd "$(dirname "$0")/../browsertest"
+
+if ! command -v "${CHROMIUM:-chromium}" >/dev/null; then
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
+fi
+npm ci --silent --no-fund --no-audit
+! grep -q '"resolved"' package-lock.json || { echo "package-lock.json names a registry: npm install --omit-lockfile-registry-resolved"; exit 1; }
+node --test --test-reporter=spec unit/
+node --test --test-reporter=spec --test-timeout=400000 phone.test.js
