@@ -17,7 +17,7 @@ CADDY     = . ./caddymodule/... ./cmd/...
 PLAIN     = CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath"
 FUZZTIME ?= 3s
 
-.PHONY: build demo run test ci race bench fmt lint fuzz e2e xcaddy lambdas sizes test-cloud test-browser local bench-lambda bench-bridge bench-bridge-short secrets sam-build deploy-media
+.PHONY: build demo run test ci race bench fmt lint fuzz fuzz-api e2e xcaddy lambdas sizes test-cloud test-browser local bench-lambda bench-bridge bench-bridge-short secrets sam-build deploy-media
 
 build:
 	$(PLAIN) $(GO) build -o bin/callagent ./cmd/callagent
@@ -43,6 +43,10 @@ race:
 # The finished binary from outside: every scenario, and two in both formats.
 e2e: build
 	sh scripts/e2e.sh
+
+# The HTTP surface against its own description (openapi.json): no 5xx, nothing undescribed.
+fuzz-api: build
+	sh scripts/fuzz-api.sh
 
 # Caddy with the module, as xcaddy builds it.
 xcaddy:
@@ -112,4 +116,4 @@ lint:
 	@test -z "$$($(GOFUMPT) -l .)" || { echo "run make fmt; these files differ:"; $(GOFUMPT) -l .; exit 1; }
 	$(PLAIN) $(GOLANGCI) run ./...
 
-ci: lint test race fuzz e2e bench-bridge-short xcaddy test-cloud test-browser
+ci: lint test race fuzz fuzz-api e2e bench-bridge-short xcaddy test-cloud test-browser

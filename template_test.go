@@ -105,8 +105,10 @@ func TestRoutes(t *testing.T) {
 	}
 	want := map[string]string{
 		"POST /voice": "Ref VoiceFunctionAliaslive", "POST /status": "Ref StatusFunctionAliaslive", "POST /amd": "Ref StatusFunctionAliaslive",
-		"GET /tools": "Ref ToolsFunctionAliaslive", "GET /calls/{id}/events": "Ref ToolsFunctionAliaslive", "POST /tools/{proxy+}": "Ref ToolsFunctionAliaslive",
-		"GET /healthz": "Ref ToolsFunctionAliaslive", "GET /readyz": "Ref ToolsFunctionAliaslive",
+		"GET /tools": "Ref ToolsFunctionAliaslive", "GET /calls/{id}/events": "Ref ToolsFunctionAliaslive", "POST /mcp": "Ref ToolsFunctionAliaslive",
+		"GET /openapi.json":    "Ref ToolsFunctionAliaslive",
+		"POST /tools/{proxy+}": "Ref ToolsFunctionAliaslive",
+		"GET /healthz":         "Ref ToolsFunctionAliaslive", "GET /readyz": "Ref ToolsFunctionAliaslive",
 	}
 	if !maps.Equal(routes, want) {
 		t.Errorf("routes are %q, want %q", routes, want)

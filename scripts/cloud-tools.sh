@@ -1,8 +1,9 @@
 #!/bin/sh
-# The cloud's tools, one virtual environment each, outside the tree: sam, cfn-lint, aws
-# and the emulator ministack. The first use downloads; a second one does nothing.
+# Tools from Python's index, one virtual environment each, outside the tree: the cloud's (sam,
+# cfn-lint, aws, the emulator ministack) and the fuzzer schemathesis. The first use downloads;
+# a second one does nothing.
 #
-#   scripts/cloud-tools.sh                install all four
+#   scripts/cloud-tools.sh                install the cloud's four
 #   scripts/cloud-tools.sh sam            install one, and print the path of its program
 #   scripts/cloud-tools.sh aws s3 ls      install one, and run it
 set -eu
@@ -10,16 +11,23 @@ root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 python=${PYTHON:-python3}
 tools=${CALLAGENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/callagent/tools}
 
+requirements() {
+	case $1 in
+	ministack) echo "$root/infra/emulator/requirements.txt" ;;
+	schemathesis) echo "$root/infra/schemathesis/requirements.txt" ;;
+	esac
+}
+
 # pin NAME: what pip installs for a tool. The emulator executes what a template tells it
-# to, so everything of it is pinned by hash; the others by version.
+# to, and the fuzzer is given a token, so everything of them is pinned by hash; the others by version.
 pin() {
 	case $1 in
 	sam) echo "aws-sam-cli==1.170.0" ;;
 	cfn-lint) echo "cfn-lint==1.58.0" ;;
 	aws) echo "awscli==1.46.3" ;;
-	ministack) echo "--require-hashes -r $root/infra/emulator/requirements.txt" ;;
+	ministack | schemathesis) echo "--require-hashes -r $(requirements "$1")" ;;
 	*)
-		echo "no tool called $1; there are sam, cfn-lint, aws and ministack" >&2
+		echo "no tool called $1; there are sam, cfn-lint, aws, ministack and schemathesis" >&2
 		return 64
 		;;
 	esac
@@ -30,7 +38,7 @@ pin() {
 folder() {
 	{
 		pin "$1" | sed "s|$root||"
-		if [ "$1" = ministack ]; then cat "$root/infra/emulator/requirements.txt"; fi
+		if [ -n "$(requirements "$1")" ]; then cat "$(requirements "$1")"; fi
 	} | cksum | { read -r sum _; echo "$tools/$1-$sum"; }
 }
 

@@ -51,9 +51,10 @@ func (c *Config) ApplyEnv(lookup func(string) (string, bool)) error {
 	return faults.err()
 }
 
-// processVariables begin with our prefix and are no keys: the shipped Caddyfile reads the first two itself, and
+// processVariables begin with our prefix and are no keys: the shipped Caddyfile reads LISTEN and ADMIN itself, and
 // template.yaml gives the others to what runs on AWS (package cloud).
 var processVariables = []string{
+	EnvPrefix + "URL", EnvPrefix + "TOKEN", // of the commands call, status, cancel and tail
 	EnvPrefix + "LISTEN", EnvPrefix + "ADMIN", EnvPrefix + "PARAMETER", EnvPrefix + "TABLE",
 	EnvPrefix + "SCHEDULE_GROUP", EnvPrefix + "SCHEDULE_ROLE", EnvPrefix + "SCHEDULE_TARGET", EnvPrefix + "SCHEDULE_DLQ",
 }

@@ -1,6 +1,7 @@
 package toolapi
 
 import (
+	"context"
 	"errors"
 	"math"
 	"net/http"
@@ -41,20 +42,35 @@ func internalError() *call.Error {
 	return &call.Error{Code: call.Internal, Message: "Something went wrong on our side and was logged. Ask call_agent_status for the call, if you have its callId, before you try again."}
 }
 
-// fail answers with err. What is not an *call.Error is ours: it is logged, and the
+// Fail answers with err. What is not an *call.Error is ours: it is logged, and the
 // caller learns nothing of it.
-func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (a *API) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := a.told(r.Context(), r.URL.Path, err)
+	writeError(w, statusOf[e.Code], e)
+}
+
+// Refusal is the document that err is answered with, where there is no status and no header
+// to go with it; the time to wait is in its words then.
+func (a *API) Refusal(ctx context.Context, tool string, err error) any {
+	e := *a.told(ctx, tool, err)
+	if s := statusOf[e.Code]; s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable {
+		e.Message += " Wait " + retryAfter(e.RetryAfter) + " seconds."
+	}
+	return documentOf(&e)
+}
+
+// told is what the caller is told of an error.
+func (a *API) told(ctx context.Context, where string, err error) *call.Error {
 	var e *call.Error
 	if !errors.As(err, &e) {
-		a.Log.ErrorContext(r.Context(), "a tool failed", "path", r.URL.Path, "error", err)
-		e = internalError()
+		a.Log.ErrorContext(ctx, "a tool failed", "path", where, "error", err)
+		return internalError()
 	}
-	status, ok := statusOf[e.Code]
-	if !ok {
-		a.Log.ErrorContext(r.Context(), "an error has a code that the contract does not", "path", r.URL.Path, "code", e.Code)
-		e, status = internalError(), http.StatusInternalServerError
+	if _, ok := statusOf[e.Code]; !ok {
+		a.Log.ErrorContext(ctx, "an error has a code that the contract does not", "path", where, "code", e.Code)
+		return internalError()
 	}
-	writeError(w, status, e)
+	return e
 }
 
 func writeError(w http.ResponseWriter, status int, e *call.Error) {
@@ -64,12 +80,16 @@ func writeError(w http.ResponseWriter, status int, e *call.Error) {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="call-agent"`)
 	}
+	writeJSON(w, status, documentOf(e))
+}
+
+func documentOf(e *call.Error) errorDocument {
 	var d errorDocument
 	d.Error.Code, d.Error.Message, d.Error.Fields = e.Code, e.Message, e.Fields
 	if id := string(e.CallID); id != "" && !strings.Contains(e.Message, id) {
 		d.Error.Message += " The call is " + id + "." // contract section 1: a conflict names its callId
 	}
-	writeJSON(w, status, d)
+	return d
 }
 
 // retryAfter is whole seconds, at least one (RFC 9110 section 10.2.3).

@@ -64,7 +64,7 @@ type eventsAnswer struct {
 // events answers GET /calls/{id}/events: as server-sent events where the client accepts
 // them, otherwise as a long poll.
 func (a *API) events(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.Caller(r)
+	who, err := a.Caller(r.Header)
 	if err == nil {
 		err = who.need(scopeStatus)
 	}

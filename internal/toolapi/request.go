@@ -44,10 +44,10 @@ func (c Caller) need(scope string) error {
 	return &call.Error{Code: call.Forbidden, Message: "This token has no scope " + scope + ". Use another token, or add the scope to it in tools.tokens."}
 }
 
-// Caller says who asks, by the request's bearer token.
-func (a *API) Caller(r *http.Request) (Caller, error) {
+// Caller says who asks, by the bearer token of a request's header.
+func (a *API) Caller(header http.Header) (Caller, error) {
 	const mend = "Send the header Authorization: Bearer with a tool token from tools.tokens."
-	headers := r.Header.Values("Authorization")
+	headers := header.Values("Authorization")
 	if len(headers) != 1 {
 		return Caller{}, &call.Error{Code: call.Unauthorized, Message: "There is no token. " + mend}
 	}

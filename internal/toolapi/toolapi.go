@@ -65,7 +65,7 @@ type use struct {
 }
 
 // paths are what an API serves, as patterns of http.ServeMux.
-var paths = []string{"/tools", "/tools/", "/calls/{id}/events"}
+var paths = []string{"/tools", "/tools/", "/calls/{id}/events", "/openapi.json"}
 
 // New makes the API; any path but its own is answered 404.
 func New(o Options) *API {
@@ -81,8 +81,9 @@ func New(o Options) *API {
 		a.mux.Handle("/tools/"+name, only(a, http.MethodPost, a.serveTool(t)))
 	}
 	a.mux.Handle("/calls/{id}/events", only(a, http.MethodGet, a.events))
+	a.mux.Handle("/openapi.json", only(a, http.MethodGet, a.describe))
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		a.fail(w, r, &call.Error{Code: call.NotFound, Message: "There is nothing here. GET /tools lists the tools and their paths."})
+		a.Fail(w, r, &call.Error{Code: call.NotFound, Message: "There is nothing here. GET /tools lists the tools and their paths."})
 	})
 	return a
 }
@@ -110,7 +111,7 @@ func only(a *API, method string, next func(http.ResponseWriter, *http.Request) e
 			return
 		}
 		if err := next(w, r); err != nil {
-			a.fail(w, r, err)
+			a.Fail(w, r, err)
 		}
 	})
 }
@@ -146,7 +147,7 @@ func (a *API) list(w http.ResponseWriter, _ *http.Request) error {
 // serveTool answers POST /tools/….
 func (a *API) serveTool(t tool) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		who, err := a.Caller(r)
+		who, err := a.Caller(r.Header)
 		if err == nil {
 			err = who.need(t.scope)
 		}
@@ -164,6 +165,19 @@ func (a *API) serveTool(t tool) func(http.ResponseWriter, *http.Request) error {
 		writeJSON(w, http.StatusOK, answer)
 		return nil
 	}
+}
+
+// Use is one use of a tool that came by another way than HTTPS: the tool's name, who asks,
+// and its arguments, a JSON object. It has no idempotency key. Errors are what [API.Refusal] takes.
+func (a *API) Use(ctx context.Context, name string, who Caller, arguments []byte) (answer any, err error) {
+	t, ok := a.tools[name]
+	if !ok {
+		return nil, &call.Error{Code: call.NotFound, Message: "There is no such tool. The list of tools has their names."}
+	}
+	if err := who.need(t.scope); err != nil {
+		return nil, err
+	}
+	return t.do(ctx, use{who: who, body: arguments})
 }
 
 // placeCall is call_agent.

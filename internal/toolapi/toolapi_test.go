@@ -54,7 +54,7 @@ func newDesk(t testing.TB) *desk {
 	d.service.Numbers, d.service.Defaults.OwnNumber = Numbers{}, "+14155550100"
 	d.service.PublicURL, d.service.Now, d.service.Log = "https://h", func() time.Time { return now }, log
 	d.tokens = tokens{"full": {"call", "status", "cancel"}, "caller": {"call"}, "watcher": {"status"}, "reader": {"read"}, "stopper": {"cancel"}}
-	d.handler = New(Options{Service: d.service, Tokens: d.tokens, Log: log})
+	d.handler = described(t, New(Options{Service: d.service, Tokens: d.tokens, Log: log}))
 	return d
 }
 
@@ -337,7 +337,7 @@ func TestEveryCodeOfTheContractHasItsStatus(t *testing.T) {
 	for code, status := range want {
 		d := newDesk(t)
 		w := httptest.NewRecorder()
-		(&API{Options: Options{Log: d.service.Log}}).fail(w, httptest.NewRequest(http.MethodPost, callPath, nil), &call.Error{Code: code, Message: "m", RetryAfter: 1500 * time.Millisecond})
+		(&API{Options: Options{Log: d.service.Log}}).Fail(w, httptest.NewRequest(http.MethodPost, callPath, nil), &call.Error{Code: code, Message: "m", RetryAfter: 1500 * time.Millisecond})
 		if w.Code != status || d.failure(w).Error.Code != code {
 			t.Errorf("%s became %d", code, w.Code)
 		}
@@ -355,7 +355,7 @@ func TestAnErrorOfOursIsNotShown(t *testing.T) {
 	for _, err := range []error{errors.New("secret path"), &call.Error{Code: "odd", Message: "secret path"}} {
 		d := newDesk(t)
 		w := httptest.NewRecorder()
-		(&API{Options: Options{Log: d.service.Log}}).fail(w, httptest.NewRequest(http.MethodPost, callPath, nil), err)
+		(&API{Options: Options{Log: d.service.Log}}).Fail(w, httptest.NewRequest(http.MethodPost, callPath, nil), err)
 		if w.Code != 500 || strings.Contains(w.Body.String(), "secret") || d.log.Len() == 0 {
 			t.Errorf("%d %s, logged %s", w.Code, w.Body, d.log.String())
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/clawdbot/call-agent/internal/app/cloud"
 	"github.com/clawdbot/call-agent/internal/app/wiring"
+	"github.com/clawdbot/call-agent/internal/mcpapi"
 	"github.com/clawdbot/call-agent/internal/toolapi"
 )
 
@@ -24,10 +25,12 @@ const listenLimit = 10 * time.Second
 func routes(p *cloud.Plane) http.Handler {
 	web := p.Webhooks()
 	mux := http.NewServeMux()
-	toolapi.New(toolapi.Options{
+	tools := toolapi.New(toolapi.Options{
 		Service: p.Service, Tokens: wiring.Tokens{Tokens: p.Config.Tools.Tokens}, Log: p.Log,
 		Listening: toolapi.Listening{Wait: listenLimit, Batch: true},
-	}).Mount(mux)
+	})
+	tools.Mount(mux)
+	mux.Handle(mcpapi.Path, mcpapi.New(tools, p.Log))
 	mux.Handle("GET /healthz", web)
 	mux.Handle("GET /readyz", web)
 	return mux

@@ -13,6 +13,7 @@ import (
 	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/config"
 	"github.com/clawdbot/call-agent/internal/httpapi"
+	"github.com/clawdbot/call-agent/internal/mcpapi"
 	"github.com/clawdbot/call-agent/internal/toolapi"
 	"github.com/clawdbot/call-agent/telephony/mock"
 )
@@ -54,9 +55,11 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a := &App{Service: s, config: c, mux: http.NewServeMux(), ended: make(chan struct{})}
-	toolapi.New(toolapi.Options{
+	tools := toolapi.New(toolapi.Options{
 		Service: s, Tokens: wiring.Tokens{Tokens: c.Tools.Tokens}, Log: log, Listening: toolapi.Listening{Ending: a.ended},
-	}).Mount(a.mux)
+	})
+	tools.Mount(a.mux)
+	a.mux.Handle(mcpapi.Path, mcpapi.New(tools, log))
 	stream.New(stream.Options{
 		Service: s, Sessions: h.sessions, Config: streams, Log: log,
 		ValidateUpgrade: stream.UpgradeCheckOf(c, phone), Meter: h.options.Meter,
