@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -44,14 +45,46 @@ type ZonedSlot struct {
 	End      string `json:"end"`
 }
 
-// CostPreview is what a call can cost at the most, if every attempt is talked through to the
-// limit. An unknown amount is null, with the reason.
+// CostPreview is what a call can cost at the most: every attempt is talked through to its
+// limit, without a pause. An unknown amount is null, with the reason.
 type CostPreview struct {
 	WorstCaseUSD *float64 `json:"worstCaseUsd"`
 	Reason       string   `json:"reason,omitempty"`
 	// Attempts and MaxCallSeconds, of each attempt, are what it is computed from.
 	Attempts       int `json:"attempts"`
 	MaxCallSeconds int `json:"maxCallSeconds"`
+	// PricesAsOf is the day of the price table.
+	PricesAsOf string `json:"pricesAsOf,omitempty"`
+}
+
+// TalkCost is what model and transcription ask for one conversation, at the most.
+type TalkCost struct {
+	// USD is nil where a price is missing, which Missing names.
+	USD     *float64
+	Missing string
+	// AsOf is the day of the price table.
+	AsOf string
+}
+
+// worstCase is the price of the dearest course that a call can take.
+func (s *Service) worstCase() CostPreview {
+	p := CostPreview{Attempts: s.Rules.MaxAttempts, MaxCallSeconds: int(s.Rules.MaxCall.Seconds())}
+	if s.TalkCost == nil {
+		p.Reason = sayNoPrices
+		return p
+	}
+	talk := s.TalkCost(s.Rules.MaxCall)
+	p.PricesAsOf = talk.AsOf
+	switch {
+	case talk.USD == nil:
+		p.Reason = talk.Missing + ", so no amount can be computed."
+	case s.Rules.PhoneMinute == nil:
+		p.Reason = "prices.phone_minute is not set, so no amount can be computed."
+	default:
+		usd := Dollars(float64(p.Attempts) * (*talk.USD + math.Ceil(s.Rules.MaxCall.Minutes())**s.Rules.PhoneMinute))
+		p.WorstCaseUSD = &usd
+	}
+	return p
 }
 
 // PolicyVerdict says whether the call would be dialled now.
@@ -90,8 +123,7 @@ func (s *Service) Preview(ctx context.Context, owner string, r Request) (Preview
 		Opening: DisclosureSentence(s.Disclosure, r.UserName), Business: r.Goal,
 		Window:          WindowDocument{Owner: r.windowIn(r.Timezone), Callee: r.windowIn(r.CalleeTimezone)},
 		DurationMinutes: r.DurationMinutes, Request: r,
-		Cost:   CostPreview{Reason: sayNoPrices, Attempts: s.Rules.MaxAttempts, MaxCallSeconds: int(s.Rules.MaxCall.Seconds())},
-		Policy: PolicyDocument{Verdict: PolicyAllowed},
+		Cost: s.worstCase(), Policy: PolicyDocument{Verdict: PolicyAllowed},
 	}
 	if c.Waiting != "" {
 		p.Policy = PolicyDocument{Verdict: PolicyWaits, Until: utc(c.NextAttemptAt), Reason: c.Waiting}

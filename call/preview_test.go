@@ -50,6 +50,32 @@ func TestADryRunSaysWhatTheCallWouldBeAndDoesNothing(t *testing.T) {
 	})
 }
 
+func TestADryRunNamesTheHighestPriceOrWhatIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := calltest.NewWorld()
+		r := calltest.Request(time.Now())
+		usd, minute := 2.0, 0.01
+		talk := call.TalkCost{AsOf: "2026-11-23", Missing: "prices.models has no price of x"}
+		w.Service.TalkCost = func(d time.Duration) call.TalkCost {
+			if d != w.Service.Rules.MaxCall {
+				t.Errorf("a talk of %s", d)
+			}
+			return talk
+		}
+		if c := preview(t, w, r).Cost; c.WorstCaseUSD != nil || !strings.HasPrefix(c.Reason, talk.Missing) {
+			t.Errorf("%+v", c)
+		}
+		talk.USD, talk.Missing = &usd, ""
+		if c := preview(t, w, r).Cost; c.WorstCaseUSD != nil || !strings.HasPrefix(c.Reason, "prices.phone_minute") {
+			t.Errorf("%+v", c)
+		}
+		w.Service.Rules.PhoneMinute = &minute
+		if c := preview(t, w, r).Cost; c.WorstCaseUSD == nil || *c.WorstCaseUSD != 6.3 || c.Reason != "" || c.PricesAsOf != "2026-11-23" {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
 func TestADryRunIsRefusedAsTheCallWouldBe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := calltest.NewWorld()

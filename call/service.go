@@ -32,6 +32,8 @@ type Service struct {
 	// stream's start must name, empty where the provider has none (mock).
 	StreamSecret  []byte
 	StreamAccount string
+	// TalkCost prices a conversation of a length; nil where nobody knows prices.
+	TalkCost func(time.Duration) TalkCost
 	// Disclosure is the sentence said first, with {userName} for the owner's name.
 	Disclosure string
 

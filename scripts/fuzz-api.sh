@@ -33,5 +33,5 @@ done
 cd "$work" # the fuzzer leaves its database where it runs
 printf '[auth.openapi.token]\nbearer = "%s"\n' "$token" >schemathesis.toml # not where the list of processes shows it
 "$schemathesis" run "http://localhost:$port/openapi.json" --url "http://localhost:$port" --seed 20 \
-	--phases examples,coverage,fuzzing --max-examples "${EXAMPLES:-20}" --request-timeout 30 \
+	--phases examples,coverage,fuzzing --max-examples "${EXAMPLES:-60}" --request-timeout 30 \
 	--checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance

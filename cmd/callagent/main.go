@@ -6,6 +6,7 @@ package main
 import (
 	_ "time/tzdata" // zones must be right on hosts without zone files
 
+	"github.com/caddyserver/caddy/v2"
 	_ "github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	_ "github.com/caddyserver/caddy/v2/modules/caddyevents"
@@ -22,4 +23,7 @@ import (
 	_ "github.com/clawdbot/call-agent/caddymodule"
 )
 
-func main() { caddycmd.Main() }
+func main() {
+	caddy.CustomBinaryName = "callagent" // in help, completion and manual pages
+	caddycmd.Main()
+}

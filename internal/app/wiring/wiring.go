@@ -40,7 +40,7 @@ func Service(c *config.Config, p Parts) (*call.Service, error) {
 	s := &call.Service{
 		Store: p.Store, Telephony: p.Telephony, Scheduler: p.Scheduler, Media: p.Media, Numbers: p.Numbers,
 		Calendar: bridge, Rules: Rules(c), Defaults: defaults(c),
-		PublicURL: c.Server.PublicBaseURL, StreamSecret: []byte(c.Stream.Secret.Reveal()), Disclosure: c.Disclosure,
+		PublicURL: c.Server.PublicBaseURL, StreamSecret: []byte(c.Stream.Secret.Reveal()), Disclosure: c.Disclosure, TalkCost: talkCost(c),
 		Now: p.Now, Log: p.Log,
 	}
 	if c.Telephony.Provider == config.ProviderTwilio {
