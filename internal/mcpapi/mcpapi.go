@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -30,26 +31,32 @@ const instructions = `Books appointments by telephone. call_agent places a call 
 type door struct {
 	api *toolapi.API
 	log *slog.Logger
-	sdk http.Handler
+	// sdk is made at the first request: a function whose callers never speak the protocol is
+	// not to pay for it at its start.
+	sdk func() http.Handler
 }
 
 // New makes the handler of Path. It may be called concurrently.
 func New(api *toolapi.API, log *slog.Logger) http.Handler {
+	d := &door{api: api, log: log}
+	d.sdk = sync.OnceValue(d.open)
+	return d
+}
+
+func (d *door) open() http.Handler {
 	server := mcp.NewServer(&mcp.Implementation{Name: "call-agent", Title: "Call agent", Version: version()}, &mcp.ServerOptions{
 		Instructions: instructions,
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
 	})
-	d := &door{api: api, log: log}
 	for _, t := range toolapi.Tools() {
 		server.AddTool(describe(t), d.use)
 	}
-	d.sdk = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
+	return mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
 		Stateless: true, JSONResponse: true, MaxRequestBodyBytes: maxBody,
 		// It guards servers that trust whoever reaches them. Here only a bearer token counts, which no
 		// page of another origin has; and a proxy on this machine passes the public name on as Host.
 		DisableLocalhostProtection: true,
 	})
-	return d
 }
 
 // describe is a tool of ours in the protocol's form.
@@ -70,7 +77,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	d.sdk.ServeHTTP(w, r)
+	d.sdk().ServeHTTP(w, r)
 }
 
 // use carries out one use of a tool. What the tool refuses is an answer too, marked as an
