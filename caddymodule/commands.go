@@ -42,19 +42,26 @@ func init() {
 	})
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "try",
-		Usage: "[--listen localhost:4545] [--out <dir>]",
+		Usage: "[--listen localhost:4545] [--out <dir>] [--callee]",
 		Short: "Runs the server for a person: the phone is a page in your browser",
 		Long: "Runs the server with the mock provider and the simulated model, over a calendar of its own, and prints a tool\n" +
 			"token, a ready curl, and how to answer the call in a browser with your own microphone. It understands no words:\n" +
-			"it takes your first turn for an answer and every later one for a yes.",
+			"it takes your first turn for an answer and every later one for a yes. With --callee somebody simulated answers.\n" +
+			"CALLAGENT_TOOLS_TOKENS gives it a token that stays; CALLAGENT_NOTIFY_HOOKS_URL and CALLAGENT_NOTIFY_HOOKS_TOKEN\n" +
+			"say who is told how a call ended. No other variable of the call agent is read.",
 		CobraFunc: func(c *cobra.Command) {
 			var o demo.TryOptions
 			c.Flags().StringVar(&o.Listen, "listen", "localhost:4545", "address of the server; microphones need localhost or https")
 			c.Flags().StringVar(&o.Out, "out", filepath.Join("out", "try"), "folder for calendar and state")
+			c.Flags().BoolVar(&o.Callee, "callee", false, "simulate phone company and callee, too: everybody picks up and takes the first time offered")
 			c.RunE = func(c *cobra.Command, _ []string) error {
 				ctx, stop := untilSignal(c.Context())
 				defer stop()
 				o.Serve, o.Stdout = serve, os.Stdout
+				o.HooksURL, o.HooksToken = os.Getenv("CALLAGENT_NOTIFY_HOOKS_URL"), os.Getenv("CALLAGENT_NOTIFY_HOOKS_TOKEN")
+				if o.Token = os.Getenv("CALLAGENT_TOOLS_TOKENS"); strings.ContainsAny(o.Token, ",[{ ") {
+					return usage("CALLAGENT_TOOLS_TOKENS: try takes one token as it is")
+				}
 				return demo.Try(ctx, o)
 			}
 		},

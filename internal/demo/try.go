@@ -14,6 +14,7 @@ import (
 
 	"github.com/clawdbot/call-agent/internal/calendarbridge"
 	"github.com/clawdbot/call-agent/media/realtimetest"
+	"github.com/clawdbot/call-agent/telephony/twiliotest"
 )
 
 // TryOptions of a server for a person.
@@ -22,37 +23,51 @@ type TryOptions struct {
 	Listen string
 	// Out is the folder of calendar, state and log. The calendar is kept from one run to
 	// the next; the calls are not, since their links and token end with the run.
-	Out    string
-	Serve  Serve
-	Stdout io.Writer
+	Out string
+	// Callee says that the callee is simulated, too, and so is the phone company; otherwise
+	// the phone is a page in the browser.
+	Callee bool
+	// Token is the tool token; empty means one of this run's own.
+	Token string
+	// HooksURL and HooksToken are where the owner is told how a call ended; both or neither.
+	HooksURL, HooksToken string
+	Serve                Serve
+	Stdout               io.Writer
 }
 
-// Try runs the server with the mock provider and the simulated model until ctx ends.
-// It prints a tool token, a ready curl, and how to answer the call.
+// Try runs the server with the simulated model until ctx ends. It prints a tool token, a
+// ready curl, and who answers the call.
 func Try(ctx context.Context, o TryOptions) (err error) {
+	if (o.HooksURL == "") != (o.HooksToken == "") {
+		return errors.New("CALLAGENT_NOTIFY_HOOKS_URL and CALLAGENT_NOTIFY_HOOKS_TOKEN go together: set both, or neither")
+	}
 	base, err := tryBase(ctx, o.Listen)
 	if err != nil {
 		return err
 	}
 	story := newStory(io.Discard, time.Now())
-	s := &stage{story: story, toolToken: secret(), hook: newHookReceiver(story), base: base}
+	s := &stage{story: story, toolToken: o.Token, hook: newHookReceiver(story), base: base}
+	if s.toolToken == "" {
+		s.toolToken = secret()
+	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	script := "person"
+	if o.Callee {
+		script = Scenarios()[0]
+	}
 	s.realtime = realtimetest.New(realtimetest.Config{Script: func(int, *http.Request) realtimetest.Script {
-		script, _ := realtimetest.ScriptOf("person")
+		script, _ := realtimetest.ScriptOf(script)
 		return script
 	}})
 	if err := s.openTryCalendar(o); err != nil {
 		return err
 	}
-	var urls simulators
-	if urls.realtime, err = s.serve(ctx, s.realtime); err != nil {
-		return err
-	}
-	if urls.calendar, err = s.serve(ctx, s.calendar); err != nil {
-		return err
-	}
 	zone := zoneOf(os.Getenv("TZ"), "/etc/localtime", "/etc/timezone")
-	if s.stopAgent, err = o.Serve(ctx, s.trySite(urls, o, zone)); err != nil {
+	site, err := s.trySite(ctx, o, zone)
+	if err != nil {
+		return err
+	}
+	if s.stopAgent, err = o.Serve(ctx, site); err != nil {
 		return fmt.Errorf("start the call agent: %w", err)
 	}
 	s.invite(o, zone)
@@ -94,17 +109,56 @@ func (s *stage) openTryCalendar(o TryOptions) (err error) {
 	return nil
 }
 
-func (s *stage) trySite(u simulators, o TryOptions, zone string) Site {
-	site := s.site(Options{}, u, "", "", o.Out)
-	site.Listen = o.Listen
-	for _, twilioOnly := range []string{"twilio", "notify"} {
-		delete(site.Document, twilioOnly)
+// trySite starts what the call agent talks to, and returns its configuration.
+func (s *stage) trySite(ctx context.Context, o TryOptions, zone string) (site Site, err error) {
+	var urls simulators
+	if urls.realtime, err = s.serve(ctx, s.realtime); err != nil {
+		return site, err
 	}
-	site.Document["telephony"] = map[string]any{"provider": "mock"}
+	if urls.calendar, err = s.serve(ctx, s.calendar); err != nil {
+		return site, err
+	}
+	accountSID, authToken := "AC"+secret()[:32], secret()[:32]
+	if o.Callee {
+		if urls.twilio, err = s.simulateCallee(ctx, accountSID, authToken); err != nil {
+			return site, err
+		}
+	}
+	site = s.site(Options{}, urls, accountSID, authToken, o.Out)
+	site.Listen = o.Listen
 	site.Document["defaults"] = map[string]any{"timezone": zone}
 	// A second attempt would ring at a link that nobody is shown.
 	site.Document["retry"] = map[string]any{"maxAttempts": 1}
-	return site
+	if o.Callee {
+		// It may be tried at any hour, and again and again.
+		site.Document["policy"] = map[string]any{"calling_hours": "00:00-24:00", "max_calls_per_day": 1000, "max_attempts_per_number_per_day": 1000}
+	} else {
+		delete(site.Document, "twilio")
+		site.Document["telephony"] = map[string]any{"provider": "mock"}
+	}
+	delete(site.Document, "notify")
+	if o.HooksURL != "" {
+		site.Document["notify"] = map[string]any{"hooksUrl": o.HooksURL, "hooksToken": "{env.DEMO_HOOKS_TOKEN}"}
+		site.Secrets["DEMO_HOOKS_TOKEN"] = o.HooksToken
+	}
+	return site, nil
+}
+
+// simulateCallee starts a phone company at which everybody picks up, and takes the first
+// time that is offered.
+func (s *stage) simulateCallee(ctx context.Context, accountSID, authToken string) (url string, err error) {
+	p, err := playOf(Options{})
+	if err != nil {
+		return "", err
+	}
+	s.twilio, err = twiliotest.New(twiliotest.Options{
+		AccountSID: accountSID, AuthToken: authToken, Numbers: []string{ownNumber},
+		Script: twiliotest.Script{Attempts: p.cast.callee}, Ring: 1500 * time.Millisecond,
+	})
+	if err != nil {
+		return "", fmt.Errorf("raise the fake Twilio: %w", err)
+	}
+	return s.serve(ctx, s.twilio)
 }
 
 // zoneOf is this machine's time zone by its IANA name, which Go does not tell, or UTC.
@@ -124,29 +178,4 @@ func zoneOf(tz, localtime, timezone string) string {
 		}
 	}
 	return "UTC"
-}
-
-func (s *stage) invite(o TryOptions, zone string) {
-	fmt.Fprintf(o.Stdout, `
-The call agent listens on %[1]s. The phone is a page in your browser; the model is simulated.
-It understands no words: it takes your first turn for an answer, every later one for a yes.
-
-1. Place a call, in another terminal. It prints the link of the ringing phone, or what is wrong:
-
-curl -s %[1]s/tools/call_agent -H 'Authorization: Bearer %[2]s' \
-  -H 'Content-Type: application/json' -d '{"to":"+14155550123","goal":"Book a dental check-up","durationMinutes":30}' \
-  | sed 's/.*"hint":"\([^"]*\)".*/\1/; s/\\u0026/\&/g'
-
-2. Open that link in a browser on this machine, within ten minutes, and answer. It looks like this:
-   %[1]s/mock#callId=…&token=…
-3. Say hello, and hear who is calling. Answer its question; when it offers a time, say yes; it books and says goodbye.
-4. See what came of it, with the callId of the link in place of CALLID:
-
-curl -s %[1]s/tools/call_agent_status -H 'Authorization: Bearer %[2]s' \
-  -H 'Content-Type: application/json' -d '{"callId":"CALLID"}'
-
-Appointments: %[3]s (kept from run to run; times are in %[4]s)
-Server's log: %[5]s
-The token is this run's. Stop with Ctrl-C.
-`, s.base, s.toolToken, s.icsPath, zone, filepath.Join(o.Out, "server.log"))
 }
