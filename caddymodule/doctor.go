@@ -23,7 +23,7 @@ var doctorCommand = caddycmd.Command{
 	Usage: "[--config Caddyfile] [--json]",
 	Short: "Says what is missing for going live, and how to mend it",
 	Long: "Examines the configuration and everything it names: public address and certificate, signed webhooks, the media\n" +
-		"stream, the model, the calendar, the hook, Twilio's account and number, clock and zone data. It changes nothing,\n" +
+		"stream, the model, the calendar, the hook, the assistant's plugin (with OPENCLAW_GATEWAY_TOKEN), Twilio's account and number, clock and zone data. It changes nothing,\n" +
 		"calls nobody, and may run beside a live server. Exit status 0 when nothing failed.",
 	CobraFunc: func(c *cobra.Command) {
 		var file string
@@ -58,7 +58,7 @@ var errUnwell = errors.New("something is missing for going live; see above")
 // examined is what the doctor looks at: the file's call_agent, read as the server does.
 // Nothing else in the file is looked at, and nothing is started.
 func examined(ctx context.Context, file string) doctor.Options {
-	o := doctor.Options{Source: file, Now: now}
+	o := doctor.Options{Source: file, Now: now, GatewayToken: os.Getenv("OPENCLAW_GATEWAY_TOKEN")}
 	documents, err := documentsIn(file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):

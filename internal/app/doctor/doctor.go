@@ -59,6 +59,8 @@ type Options struct {
 	// they share whether it answers; both only for a media host whose control plane is elsewhere.
 	Hash  string
 	Table func(context.Context) error
+	// GatewayToken opens the assistant's gateway; "" leaves its plugin unexamined.
+	GatewayToken string
 	// Roots are the trusted authorities; nil means the system's.
 	Roots *x509.CertPool
 	// Now is nil for the wall clock.
@@ -152,6 +154,7 @@ func examination(o Options) []test {
 		test{name: "model", needs: []string{"openai.apiKey", "openai.baseUrl", "openai.model"}, do: checkModel},
 		test{name: "calendar", needs: []string{"calendar.baseUrl", "calendar.token"}, do: checkCalendar},
 		test{name: "notification hook", needs: []string{"notify.hooksUrl", "notify.hooksToken"}, do: checkHook},
+		test{name: "assistant's plugin", needs: []string{"notify.hooksUrl"}, do: checkPlugin},
 		test{name: nameAccount, needs: []string{"twilio.accountSid", "twilio.authToken", "twilio.baseUrl"}, do: checkAccount},
 		test{name: "Twilio number", needs: []string{"twilio.accountSid", "twilio.authToken", "twilio.baseUrl", "twilio.fromNumber"}, twilio: true, do: checkNumber},
 	)

@@ -23,9 +23,9 @@ import (
 
 func TestAHealthyHostHasNothingToMend(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{})
-	r := w.examine(nil, nil)
-	if !r.OK || len(r.Checks) != 16 {
+	w := newWorld(t, options{hooks: gateway(200, problem(`"kind":"refused","code":"not_found"`))})
+	r := w.examine(nil, func(o *Options) { o.GatewayToken = gatewayToken })
+	if !r.OK || len(r.Checks) != 17 {
 		t.Errorf("%d checks, OK %t", len(r.Checks), r.OK)
 	}
 	for _, c := range r.Checks {
@@ -46,7 +46,7 @@ func TestAHealthyHostHasNothingToMend(t *testing.T) {
 	}
 	var text bytes.Buffer
 	r.Print(&text)
-	if lines := strings.Count(text.String(), "\n"); lines != 18 || !strings.HasSuffix(text.String(), "16 ok, 0 warnings, 0 failed, 0 skipped\n") {
+	if lines := strings.Count(text.String(), "\n"); lines != 19 || !strings.HasSuffix(text.String(), "17 ok, 0 warnings, 0 failed, 0 skipped\n") {
 		t.Errorf("%d lines:\n%s", lines, text.String())
 	}
 }
