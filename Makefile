@@ -92,6 +92,21 @@ bench-bridge: build
 bench-bridge-short: build
 	$(GO) run ./internal/bridgebench -smoke
 
+.PHONY: test-plugin test-clawdbot test-clawdbot-2026-1
+
+# The assistant's plugin against a fake service. It needs Node 20 or newer, and nothing else.
+test-plugin:
+	node --test clawdbot/test/*.test.js
+
+# The same in a real OpenClaw gateway, between stubs of Telegram and of the language model,
+# with the real service behind it. The first run downloads the gateway and its Node.
+test-clawdbot: build
+	sh scripts/openclaw.sh openclaw node --test --test-reporter=spec scripts/openclaw/gateway.test.js
+
+# The same folder in clawdbot 2026.1.24, by hand; docs/clawdbot.md keeps the record.
+test-clawdbot-2026-1: build
+	sh scripts/openclaw.sh clawdbot-2026-1 node --test --test-reporter=spec scripts/clawdbot-2026-1/gateway.test.js
+
 # Deploying (docs/deploy.md). CONFIG is the configuration document.
 CONFIG   ?=
 secrets:
@@ -116,4 +131,4 @@ lint:
 	@test -z "$$($(GOFUMPT) -l .)" || { echo "run make fmt; these files differ:"; $(GOFUMPT) -l .; exit 1; }
 	$(PLAIN) $(GOLANGCI) run ./...
 
-ci: lint test race fuzz fuzz-api e2e bench-bridge-short xcaddy test-cloud test-browser
+ci: lint test-plugin test race fuzz fuzz-api e2e bench-bridge-short xcaddy test-cloud test-browser test-clawdbot
