@@ -1,14 +1,12 @@
 package cloudtest
 
 import (
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/lambdalocal"
-	"github.com/clawdbot/call-agent/telephony/twiliotest"
 )
 
 // TestAMediaHostIsLost: the host dies in the middle of a conversation. Its lease runs out,
@@ -18,15 +16,7 @@ func TestAMediaHostIsLost(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	talking := make(chan struct{})
-	var once sync.Once
-	w := newWorld(t, func(human twiliotest.Answer) []twiliotest.Answer { return []twiliotest.Answer{human} }, func(o *twiliotest.Options) {
-		o.Observe = func(m twiliotest.Moment) {
-			if m.Kind == twiliotest.AgentSpeaks {
-				once.Do(func() { close(talking) })
-			}
-		}
-	})
+	w, talking := newTalk(t)
 	dynamoDB := w.newTable()
 	first, second := freePort(t), freePort(t)
 	document := w.document([]string{"ws://127.0.0.1:" + first, "ws://127.0.0.1:" + second}, map[string]any{
@@ -39,11 +29,7 @@ func TestAMediaHostIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-talking:
-	case <-time.After(30 * time.Second):
-		t.Fatal("there was no conversation")
-	}
+	talking()
 	host.end(syscall.SIGKILL)
 	w.startHost(second, w.hostEnvironment(r, dynamoDB)...)
 	var d call.Document

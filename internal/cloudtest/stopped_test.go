@@ -15,6 +15,28 @@ import (
 	"github.com/clawdbot/call-agent/telephony/twiliotest"
 )
 
+// newTalk is a world whose callee picks up, and a wait until the agent has spoken.
+func newTalk(t *testing.T) (w *world, talking func()) {
+	t.Helper()
+	spoken := make(chan struct{})
+	var once sync.Once
+	w = newWorld(t, func(human twiliotest.Answer) []twiliotest.Answer { return []twiliotest.Answer{human} }, func(o *twiliotest.Options) {
+		o.Observe = func(m twiliotest.Moment) {
+			if m.Kind == twiliotest.AgentSpeaks {
+				once.Do(func() { close(spoken) })
+			}
+		}
+	})
+	return w, func() {
+		t.Helper()
+		select {
+		case <-spoken:
+		case <-time.After(30 * time.Second):
+			t.Fatal("there was no conversation")
+		}
+	}
+}
+
 // get asks the functions for something.
 func (w *world) get(method, path, body string) (status int, answer string) {
 	w.Helper()
@@ -69,15 +91,7 @@ func TestACallIsStoppedThroughTheFunctions(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	talking := make(chan struct{})
-	var once sync.Once
-	w := newWorld(t, func(human twiliotest.Answer) []twiliotest.Answer { return []twiliotest.Answer{human} }, func(o *twiliotest.Options) {
-		o.Observe = func(m twiliotest.Moment) {
-			if m.Kind == twiliotest.AgentSpeaks {
-				once.Do(func() { close(talking) })
-			}
-		}
-	})
+	w, talking := newTalk(t)
 	dynamoDB := w.newTable()
 	port := freePort(t)
 	document := w.document([]string{"ws://127.0.0.1:" + port}, nil)
@@ -88,11 +102,7 @@ func TestACallIsStoppedThroughTheFunctions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-talking:
-	case <-time.After(30 * time.Second):
-		t.Fatal("there was no conversation")
-	}
+	talking()
 	asked := time.Now()
 	if status, body := w.get(http.MethodPost, "/tools/call_agent_cancel", `{"callId":"`+string(a.CallID)+`"}`); status != http.StatusOK || !strings.Contains(body, "cancelRequestedAt") {
 		t.Fatalf("%d %s", status, body)
