@@ -164,7 +164,7 @@ func TestMetricsGoOnAfterAReload(t *testing.T) {
 			t.Errorf("%s rose by %g", name, got)
 		}
 	}
-	for _, name := range []string{"tokens_total/text_fresh", "tokens_total/audio_out"} {
+	for _, name := range []string{"tokens_total/text_fresh", "tokens_total/audio_out", "bridge_overhead_seconds/to_model", "bridge_overhead_seconds/to_phone"} {
 		if end["call_agent_"+name] <= start["call_agent_"+name] {
 			t.Errorf("%s did not rise", name)
 		}

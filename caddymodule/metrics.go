@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,6 +12,7 @@ import (
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/app/stream"
 	"github.com/clawdbot/call-agent/internal/httpapi"
+	"github.com/clawdbot/call-agent/media"
 )
 
 // meter is the process's only one: Caddy makes a registry per configuration, and
@@ -25,7 +27,11 @@ type metered struct {
 	held       *prometheus.CounterVec
 	duration   prometheus.Histogram
 	firstAudio prometheus.Histogram
+	firstModel prometheus.Histogram
 	turn       prometheus.Histogram
+	bargeIn    prometheus.Histogram
+	overhead   *prometheus.HistogramVec
+	reconnects prometheus.Counter
 	tokens     *prometheus.CounterVec
 	cost       prometheus.Histogram
 	unpriced   prometheus.Counter
@@ -58,6 +64,22 @@ func newMeter() *metered {
 		Namespace: namespace, Name: "first_audio_seconds", Help: "From a stream's start to the agent's first audio.",
 		Buckets: []float64{.1, .25, .5, .75, 1, 1.5, 2, 3, 5, 10},
 	})
+	m.firstModel = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "first_audio_model_seconds", Help: "The model's own share of first_audio_seconds.",
+		Buckets: []float64{.1, .25, .5, .75, 1, 1.5, 2, 3, 5, 10},
+	})
+	m.bargeIn = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "barge_in_latency_seconds", Help: "From the model's word that the callee speaks to the end of the write that silences the phone.",
+		Buckets: []float64{.0001, .00025, .0005, .001, .002, .005, .01, .02, .05, .1, .25},
+	})
+	m.overhead = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "bridge_overhead_seconds", Help: "From the end of a message's read to the end of the last write made of it, of a sample of the audio.",
+		Buckets: []float64{.00005, .0001, .00025, .0005, .001, .002, .005, .01, .02, .05, .1, .25},
+	}, []string{"direction"})
+	m.reconnects = prometheus.NewCounter(counter("model_reconnects_total", "Connections of the model that were lost and replaced in the middle of a call."))
+	for _, d := range []media.Direction{media.ToModel, media.ToPhone} {
+		m.overhead.WithLabelValues(string(d))
+	}
 	m.turn = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Namespace: namespace, Name: "turn_latency_seconds", Help: "From a callee's last sound to the first of the agent's answer.",
 		Buckets: []float64{.1, .25, .5, .75, 1, 1.25, 1.5, 2, 3, 5, 10},
@@ -77,7 +99,7 @@ func newMeter() *metered {
 	for _, r := range stream.Refusals() {
 		m.refused.WithLabelValues(string(r))
 	}
-	m.collectors = append(m.webhookCounters(), m.held, m.refused, m.bargeIns, m.dropped, m.unsigned, m.duration, m.firstAudio, m.turn, m.tokens, m.cost, m.unpriced,
+	m.collectors = append(m.webhookCounters(), m.held, m.refused, m.bargeIns, m.dropped, m.unsigned, m.duration, m.firstAudio, m.firstModel, m.turn, m.bargeIn, m.overhead, m.reconnects, m.tokens, m.cost, m.unpriced,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "live_calls", Help: "Calls held or about to be."}, liveCalls))
 	return m
 }
@@ -135,6 +157,10 @@ func (m *metered) Held(h stream.Held) {
 	if h.FirstAudio >= 0 {
 		m.firstAudio.Observe(h.FirstAudio.Seconds())
 	}
+	if h.FirstAudioModel >= 0 {
+		m.firstModel.Observe(h.FirstAudioModel.Seconds())
+	}
+	m.reconnects.Add(float64(h.Reconnects))
 	for _, d := range h.TurnLatencies {
 		m.turn.Observe(d.Seconds())
 	}
@@ -160,6 +186,14 @@ func kinds(t call.Tokens) map[string]int {
 		"audio_fresh": max(0, t.AudioIn-t.AudioCached), "audio_cached": t.AudioCached, "audio_out": t.AudioOut,
 	}
 }
+
+// Overhead counts how long a message of audio was in the bridge.
+func (m *metered) Overhead(d media.Direction, took time.Duration) {
+	m.overhead.WithLabelValues(string(d)).Observe(took.Seconds())
+}
+
+// BargeIn counts how long the agent went on after it was interrupted.
+func (m *metered) BargeIn(took time.Duration) { m.bargeIn.Observe(took.Seconds()) }
 
 // Refused counts a stream that was not let in.
 func (m *metered) Refused(r stream.Refusal) { m.refused.WithLabelValues(string(r)).Inc() }

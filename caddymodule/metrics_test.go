@@ -38,7 +38,8 @@ func series(t *testing.T, m *metered) map[string]float64 {
 func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 	want := []string{
 		"live_calls", "barge_ins_total", "frames_dropped_total", "stream_signatures_bad_total", "session_duration_seconds", "first_audio_seconds",
-		"turn_latency_seconds", "session_cost_dollars", "sessions_unpriced_total",
+		"first_audio_model_seconds",
+		"turn_latency_seconds", "barge_in_latency_seconds", "bridge_overhead_seconds/to_model", "bridge_overhead_seconds/to_phone", "model_reconnects_total", "session_cost_dollars", "sessions_unpriced_total",
 		"tokens_total/text_fresh", "tokens_total/text_cached", "tokens_total/text_out", "tokens_total/audio_fresh", "tokens_total/audio_cached", "tokens_total/audio_out",
 	}
 	for _, r := range call.EndReasons() {
@@ -59,13 +60,13 @@ func TestTokensAreCountedOnceAndOnlyAKnownCostIsOne(t *testing.T) {
 	m := newMeter()
 	cost, nothing := 0.02, 0.0
 	tokens := call.Tokens{TextIn: 100, TextCached: 60, TextOut: 5, AudioIn: 10, AudioCached: 10, AudioOut: 7}
-	m.Held(stream.Held{Reason: call.EndBooked, FirstAudio: -1, Cost: call.Cost{Tokens: tokens, ModelUSD: &cost, TranscriptionUSD: &nothing}})
+	m.Held(stream.Held{Reason: call.EndBooked, FirstAudio: -1, FirstAudioModel: -1, Reconnects: 1, Cost: call.Cost{Tokens: tokens, ModelUSD: &cost, TranscriptionUSD: &nothing}})
 	m.Held(stream.Held{Reason: "a word of no list", Cost: call.Cost{Tokens: tokens, TranscriptionUSD: &nothing, Unknown: []string{"no price"}}})
 	got := series(t, m)
 	for name, want := range map[string]float64{
 		"tokens_total/text_fresh": 80, "tokens_total/text_cached": 120, "tokens_total/text_out": 10, "tokens_total/audio_fresh": 0,
 		"tokens_total/audio_cached": 20, "tokens_total/audio_out": 14, "session_cost_dollars": 1, "sessions_unpriced_total": 1,
-		"sessions_held_total/booked": 1, "sessions_held_total/" + string(call.EndUnclear): 1, "first_audio_seconds": 1,
+		"sessions_held_total/booked": 1, "sessions_held_total/" + string(call.EndUnclear): 1, "first_audio_seconds": 1, "model_reconnects_total": 1,
 	} {
 		if got["call_agent_"+name] != want {
 			t.Errorf("%s is %v, want %v", name, got["call_agent_"+name], want)

@@ -28,7 +28,11 @@ type Quality struct {
 	TurnMaxMS *int `json:"turnMaxMs"`
 	// BargeIns are interruptions of the agent, Fillers stored words that bridged a wait.
 	BargeIns int `json:"bargeIns"`
-	Fillers  int `json:"fillers"`
+	// BargeInMaxMS is the longest from the model's word that the callee speaks to the phone's
+	// silence, OverheadMaxMS the longest that a timed message of audio spent in the bridge.
+	BargeInMaxMS  *float64 `json:"bargeInMaxMs"`
+	OverheadMaxMS *float64 `json:"overheadMaxMs"`
+	Fillers       int      `json:"fillers"`
 	// Reconnects are connections of the model that were lost and replaced.
 	Reconnects int `json:"reconnects"`
 	// FramesDropped are messages of audio that full queues dropped, BadMessages those that

@@ -11,9 +11,11 @@ type (
 	AgentListening struct{ Listen Listen }
 	// CalleeStarted means that the callee began to speak: AtMS into the audio that this
 	// agent was given, 0 where it does not say.
+	// Heard is when the session was told, which the agent leaves to it.
 	CalleeStarted struct {
 		ItemID string
 		AtMS   int
+		Heard  time.Time
 	}
 	// CalleeStopped means that the callee stopped speaking.
 	CalleeStopped struct{ ItemID string }

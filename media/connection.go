@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // connection is one agent on a socket of its own: its dial, then one reader and one
@@ -15,6 +16,7 @@ type connection struct {
 	events chan any
 	closed chan struct{}
 	cancel context.CancelFunc // ends the dial
+	timing *timing
 	once   sync.Once
 
 	mu    sync.Mutex
@@ -29,7 +31,7 @@ func (s *Session) open(listen Listen) *connection {
 	ctx, cancel := context.WithCancel(s.ctx)
 	k := &connection{
 		commands: newQueue(mostHeard, func(a AgentCommand) bool { _, audio := a.(Hear); return audio }),
-		events:   make(chan any, mostUnread), closed: make(chan struct{}), cancel: cancel,
+		events:   make(chan any, mostUnread), closed: make(chan struct{}), cancel: cancel, timing: &s.timing,
 	}
 	setup := AgentSetup{
 		Instructions: s.cfg.Instructions, Voice: s.cfg.Voice, Input: s.cfg.Input, Output: s.cfg.Output,
@@ -51,13 +53,23 @@ func (k *connection) run(ctx context.Context, dialer Dialer, setup AgentSetup, w
 		return
 	}
 	work.Go(func() { k.write(agent) })
+	sample := sampler{every: modelSample}
 	for ok := k.tell(agentReady{listen: setup.Listen, expires: agent.Expires()}); ok; {
 		ev, err := agent.Receive()
 		if err != nil {
 			k.tell(agentGone{err})
 			return
 		}
-		ok = k.tell(ev)
+		switch e := ev.(type) {
+		case CalleeStarted:
+			e.Heard = time.Now()
+			ok = k.tell(e)
+		case AgentAudio:
+			at := sample.next()
+			ok = k.tell(ev) && (at.IsZero() || k.tell(spokenAt(at)))
+		default:
+			ok = k.tell(ev)
+		}
 	}
 }
 
@@ -80,6 +92,10 @@ func (k *connection) write(agent Agent) {
 		cmd, ok := k.commands.next()
 		if !ok {
 			return
+		}
+		if at, timed := cmd.(heardAt); timed {
+			k.timing.passed(ToModel, time.Time(at))
+			continue
 		}
 		if err := agent.Send(cmd); err != nil {
 			k.commands.abandon()

@@ -24,10 +24,12 @@ type effects interface {
 	hangUp(Outcome)
 }
 
-// phoneCommand is one message for the phone: exactly one field is set.
+// phoneCommand is one message for the phone: media, mark or clear. Since is when the callee
+// was heard that a clear is for; without any message it times the media before it.
 type phoneCommand struct {
 	media, mark string
 	clear       bool
+	since       time.Time
 }
 
 // What happens to a conversation, besides AgentEvents and the phone's own events.
@@ -105,6 +107,7 @@ type conversation struct {
 // calleeState is what is known of the callee's speech.
 type calleeState struct {
 	speaking  bool
+	startedAt time.Time // when the session heard of it
 	stoppedAt time.Time
 	// owed: the callee said something that the model will not answer by itself.
 	owed bool
@@ -152,6 +155,12 @@ func (c *conversation) handle(now time.Time, ev any) {
 	switch ev := ev.(type) {
 	case phoneStarted, phoneBad, phoneGone, twiliostream.Event:
 		c.handlePhone(ev)
+	case heardAt:
+		if c.ready { // else the frame waits for the model, not for us
+			c.fx.sendAgent(ev)
+		}
+	case spokenAt:
+		c.fx.sendPhone(phoneCommand{since: time.Time(ev)})
 	case AgentEvent:
 		c.handleAgent(ev)
 	case agentReady:
@@ -252,6 +261,7 @@ func (c *conversation) handleAgent(ev AgentEvent) {
 	case ResponseEnded:
 		c.responseEnded(ev)
 	case CalleeStarted:
+		c.talk.startedAt = ev.Heard
 		c.calleeStarted(ev)
 	case CalleeStopped:
 		c.calleeStopped()

@@ -123,4 +123,8 @@ type Quality struct {
 	BadFrames, BadEvents, BadAudio int
 	// FilledMS is silence put into gaps of the callee's audio.
 	FilledMS int
+	// SlowestFrame is the longest that a timed frame took through the bridge, SlowestBargeIn
+	// from the model's word that the callee speaks to the phone's silence (see [Timings]);
+	// 0: there was none.
+	SlowestFrame, SlowestBargeIn time.Duration
 }

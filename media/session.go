@@ -38,6 +38,7 @@ type Session struct {
 	slots    chan struct{}
 	done     chan struct{} // closed when the control loop has ended
 	work     sync.WaitGroup
+	timing   timing
 
 	// The control loop's own: the connection that carries the conversation, the one that
 	// is to follow it, and how much audio those before them dropped.
@@ -58,7 +59,8 @@ func New(cfg Config, phone Phone, dialer Dialer, tools Tools, observer Observer)
 		observer = ObserverFunc(func(Moment) {})
 	}
 	return &Session{
-		cfg: cfg.withDefaults(), phone: phone, dialer: dialer, tools: tools, observer: observer,
+		timing: timing{hears: cfg.Timings},
+		cfg:    cfg.withDefaults(), phone: phone, dialer: dialer, tools: tools, observer: observer,
 		asked:    make(chan hangUpAsked, 8),
 		toPhone:  newQueue(mostSpoken, func(p phoneCommand) bool { return p.media != "" }),
 		fromSock: make(chan any, 64),
@@ -95,9 +97,14 @@ func (s *Session) Run(ctx context.Context) Outcome {
 	cancel()
 	s.closeAgents()
 	s.work.Wait()
-	out := c.outcome()
-	out.Quality.DroppedIn += s.unheard
+	return s.measured(c.outcome())
+}
+
+// measured adds what the queues and the writers know.
+func (s *Session) measured(out Outcome) Outcome {
+	out.Quality.DroppedIn += s.unheard + s.model.lost() + s.next.lost()
 	out.Quality.DroppedOut += s.toPhone.lost()
+	s.timing.into(&out.Quality)
 	return out
 }
 
@@ -169,6 +176,7 @@ func (s *Session) readPhone(ctx context.Context) {
 			return
 		}
 	}
+	sample := sampler{every: phoneSample}
 	for ok := s.tell(phoneStarted{}); ok; {
 		ev, err := s.phone.Read()
 		var bad *twiliostream.FrameError
@@ -178,6 +186,9 @@ func (s *Session) readPhone(ctx context.Context) {
 		case err != nil:
 			s.tell(phoneGone{reason: EndPhoneLost})
 			return
+		case ev.Kind == twiliostream.Media:
+			at := sample.next()
+			ok = s.tell(ev) && (at.IsZero() || s.tell(heardAt(at)))
 		default:
 			ok = s.tell(ev)
 		}
@@ -204,11 +215,15 @@ func (s *Session) writePhone() {
 		var err error
 		switch {
 		case cmd.clear:
-			err = s.phone.WriteClear()
+			if err = s.phone.WriteClear(); err == nil {
+				s.timing.silenced(cmd.since)
+			}
 		case cmd.mark != "":
 			err = s.phone.WriteMark(cmd.mark)
-		default:
+		case cmd.media != "":
 			err = s.phone.WriteMedia(cmd.media)
+		default:
+			s.timing.passed(ToPhone, cmd.since)
 		}
 		if err != nil {
 			s.toPhone.abandon()
@@ -237,6 +252,7 @@ func (s *Session) observe(m Moment) { s.observer.Observe(m) }
 // wait for it; Run does.
 func (s *Session) hangUp(out Outcome) {
 	s.toPhone.abandon()
+	out = s.measured(out)
 	s.work.Go(func() {
 		if s.cfg.Settle != nil {
 			s.cfg.Settle(out)

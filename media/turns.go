@@ -87,7 +87,7 @@ func (c *conversation) bargeIn() {
 		c.alarms.set(alarmGate, c.now.Add(c.cfg.ResponseWithin))
 	}
 	if len(cuts) > 0 {
-		c.fx.sendPhone(phoneCommand{clear: true})
+		c.fx.sendPhone(phoneCommand{clear: true, since: c.talk.startedAt})
 		c.observe(Moment{Kind: MomentClear})
 	}
 	if active != nil && !c.listen.Interrupt {

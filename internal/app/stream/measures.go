@@ -22,6 +22,7 @@ func (h *Handler) measures(out media.Outcome) call.Measures {
 	}
 	m.Quality.DurationMS = lasted(out).Milliseconds()
 	m.Quality.FirstAudioMS, m.Quality.FirstAudioModelMS = unlessNegative(q.FirstAudioMS), unlessNegative(q.FirstAudioModelMS)
+	m.Quality.BargeInMaxMS, m.Quality.OverheadMaxMS = unlessZero(q.SlowestBargeIn), unlessZero(q.SlowestFrame)
 	m.Quality.TurnP50MS, m.Quality.TurnMaxMS = spread(q.TurnLatenciesMS)
 	return m
 }
@@ -31,6 +32,15 @@ func unlessNegative(ms int) *int {
 	if ms < 0 {
 		return nil
 	}
+	return &ms
+}
+
+// unlessZero is a time in milliseconds, to the microsecond; nil for what never happened.
+func unlessZero(d time.Duration) *float64 {
+	if d == 0 {
+		return nil
+	}
+	ms := float64(d.Microseconds()) / 1000
 	return &ms
 }
 
@@ -58,7 +68,7 @@ func summarise(ctx context.Context, log *slog.Logger, out media.Outcome, reason 
 	log.InfoContext(ctx, "call held", "end_reason", reason, "duration_ms", q.DurationMS,
 		"greeting_heard", out.GreetingHeard, "farewell_played", out.FarewellPlayed,
 		"first_audio_ms", known(q.FirstAudioMS), "first_audio_model_ms", known(q.FirstAudioModelMS), "turns", q.Turns, "turn_p50_ms", known(q.TurnP50MS), "turn_max_ms", known(q.TurnMaxMS),
-		"barge_ins", q.BargeIns, "fillers", q.Fillers, "reconnects", q.Reconnects, "frames_dropped", q.FramesDropped,
+		"barge_ins", q.BargeIns, "barge_in_max_ms", known(q.BargeInMaxMS), "overhead_max_ms", known(q.OverheadMaxMS), "fillers", q.Fillers, "reconnects", q.Reconnects, "frames_dropped", q.FramesDropped,
 		"bad_frames", out.Quality.BadFrames, "bad_events", out.Quality.BadEvents, "bad_audio", out.Quality.BadAudio, "silence_filled_ms", q.SilenceFilledMS,
 		"model", c.Model, "responses", out.Usage.Responses,
 		"text_in", c.Tokens.TextIn, "text_cached", c.Tokens.TextCached, "text_out", c.Tokens.TextOut,

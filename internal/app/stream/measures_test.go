@@ -44,7 +44,7 @@ func TestASessionLeavesOneLineAndTheSameNumbersOnRecord(t *testing.T) {
 		t.Errorf("%v", line)
 	}
 	for _, field := range []string{
-		"duration_ms", "first_audio_ms", "turn_p50_ms", "turn_max_ms", "turns", "barge_ins", "frames_dropped", "text_in", "text_cached", "text_out", "audio_in",
+		"duration_ms", "first_audio_ms", "turn_p50_ms", "turn_max_ms", "turns", "barge_ins", "barge_in_max_ms", "overhead_max_ms", "reconnects", "frames_dropped", "text_in", "text_cached", "text_out", "audio_in",
 		"audio_cached", "audio_out", "transcription_s", "model_usd", "transcription_usd", "cost_unknown",
 	} {
 		if _, ok := line[field]; !ok {

@@ -11,6 +11,8 @@ import (
 // Meter counts what becomes of streams. It outlives configurations, so that nothing
 // falls to zero at a reload, and is called concurrently; it must not block.
 type Meter interface {
+	// Timings are told while a call is on.
+	media.Timings
 	// Held is told of every media session that ran, when it is over.
 	Held(Held)
 	// Refused is told of every stream that was not let in.
@@ -27,10 +29,14 @@ type Held struct {
 	Duration time.Duration
 	// FirstAudio is from the stream's start to the agent's first audio; negative if it never spoke.
 	FirstAudio time.Duration
+	// FirstAudioModel is the model's own share of it; negative too.
+	FirstAudioModel time.Duration
 	// TurnLatencies are from the callee's last sound to the answer's first, one for each turn, at most 256.
 	TurnLatencies           []time.Duration
 	BargeIns, FramesDropped int
-	Cost                    call.Cost
+	// Reconnects are connections of the model that were lost and replaced.
+	Reconnects int
+	Cost       call.Cost
 }
 
 // Refusal is why a stream was not let in.
@@ -73,6 +79,7 @@ func refusalOf(err error) Refusal {
 func heldOf(out media.Outcome, reason call.EndReason, cost call.Cost) Held {
 	h := Held{
 		Reason: reason, Duration: lasted(out), FirstAudio: time.Duration(out.Quality.FirstAudioMS) * time.Millisecond,
+		FirstAudioModel: time.Duration(out.Quality.FirstAudioModelMS) * time.Millisecond, Reconnects: out.Quality.Reconnects,
 		BargeIns: out.Quality.BargeIns, FramesDropped: out.Quality.DroppedIn + out.Quality.DroppedOut, Cost: cost,
 	}
 	for _, ms := range out.Quality.TurnLatenciesMS {
@@ -84,6 +91,13 @@ func heldOf(out media.Outcome, reason call.EndReason, cost call.Cost) Held {
 // unmetered counts nothing.
 type unmetered struct{}
 
-func (unmetered) Held(Held)       {}
+func (unmetered) Held(Held) {}
+
+// Overhead counts nothing.
+func (unmetered) Overhead(media.Direction, time.Duration) {}
+
+// BargeIn counts nothing.
+func (unmetered) BargeIn(time.Duration) {}
+
 func (unmetered) Refused(Refusal) {}
 func (unmetered) Unsigned()       {}

@@ -22,6 +22,23 @@ type tally struct {
 	held     []Held
 	refused  []Refusal
 	unsigned int
+	timed    map[media.Direction]int
+	bargeIns int
+}
+
+func (m *tally) Overhead(d media.Direction, _ time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.timed == nil {
+		m.timed = map[media.Direction]int{}
+	}
+	m.timed[d]++
+}
+
+func (m *tally) BargeIn(time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.bargeIns++
 }
 
 func (m *tally) Held(h Held) {
@@ -77,6 +94,9 @@ func TestWhatBecomesOfStreamsIsCounted(t *testing.T) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.timed[media.ToPhone] == 0 {
+		t.Errorf("timed %v; a call in which the agent spoke is timed", m.timed)
+	}
 	if want := []Refusal{RefusedToken, RefusedExpired, RefusedUnsigned, RefusedTaken, RefusedFull}; !slices.Equal(m.refused, want) || m.unsigned != 1 {
 		t.Errorf("refused %v, %d unsigned; want %v, 1", m.refused, m.unsigned, want)
 	}
