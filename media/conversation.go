@@ -86,6 +86,7 @@ type conversation struct {
 	talk       calleeState
 	silent     silenceState
 	wait       deadAir
+	guard      guard
 	fillers    int // played so far
 	responses  map[string]*response
 	order      []string             // of responses, the oldest first
@@ -139,7 +140,7 @@ func (r *response) hear(text string) {
 
 func newConversation(cfg Config, fx effects, now time.Time) *conversation {
 	c := &conversation{
-		cfg: cfg, fx: fx, now: now, ear: ear{format: cfg.Input},
+		cfg: cfg, fx: fx, now: now, ear: ear{format: cfg.Input}, guard: newGuard(cfg.BackchannelGuard),
 		responses: map[string]*response{}, calls: map[string]*response{},
 		running: map[string]ToolCall{},
 	}
@@ -235,11 +236,13 @@ func (c *conversation) settle() {
 		return
 	}
 	c.takePlayed()
+	c.judgeHeld()
 	c.renew()
 	c.fillBreak()
 	if c.mustEnd != "" && c.ending == nil && !c.broken() {
 		c.beginEnding(&ending{reason: c.mustEnd, forced: true, note: noteTimeUp})
 	}
+	c.answerTail()
 	c.pump()
 	c.watchDeadAir()
 	c.watchSilence()

@@ -131,9 +131,10 @@ func (c *conversation) calleeAudio(ev twiliostream.Event) {
 	if missing := c.inbox.gap(ev.TimestampMS, twiliostream.DecodedLen(ev.Payload)); missing > 0 {
 		c.fill(missing)
 	}
+	c.guardHears(ev.Payload)
 	c.hear(ev.Payload)
 	c.alarms.clear(alarmVADStall)
-	if c.talk.speaking {
+	if c.talk.speaking || c.guard.held {
 		c.alarms.set(alarmVADStall, c.now.Add(vadStallAfter))
 	}
 }
@@ -166,7 +167,7 @@ func (c *conversation) hear(payload string) {
 // vadStall ends speech whose end the phone never sent. An alarm that is late itself
 // says that this host was held up, not the phone, whose audio is still on its way.
 func (c *conversation) vadStall(late time.Duration) {
-	if !c.talk.speaking || c.gone {
+	if !c.talk.speaking && !c.guard.held || c.gone {
 		return
 	}
 	if late > heldUp {

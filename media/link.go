@@ -60,7 +60,7 @@ func (c *conversation) listening() Listen {
 	if !c.greeting.over || c.forced() {
 		return Listen{}
 	}
-	return Listen{Respond: true, Interrupt: true}
+	return Listen{Respond: !c.guard.on, Interrupt: !c.guard.on}
 }
 
 // agentReady: the connection that was dialled is configured.
@@ -198,7 +198,7 @@ func (c *conversation) breakOff() {
 	if own {
 		g.want(request{kind: respondAnswer})
 	}
-	c.talk.speaking = false
+	c.talk.speaking, c.guard.held = false, false
 	c.stopWatching()
 	for _, a := range []alarm{alarmGate, alarmVADStall, alarmSpeak} {
 		c.alarms.clear(a)

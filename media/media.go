@@ -60,6 +60,10 @@ type Config struct {
 	// of asking for a second response that does. Then all of it is uninterruptible, not
 	// just the disclosure.
 	GreetInOne bool
+	// BackchannelGuard lets a short, quiet word of the callee's ("mm-hmm") not stop the agent.
+	// Then the model's own turn detection only reports, and the Session cancels, truncates
+	// and asks for responses itself.
+	BackchannelGuard bool
 	// Tools the model may call, beside end_call, which the Session adds itself.
 	Tools []ToolDef
 	// Voice of the model; "" is the model's own default.

@@ -16,6 +16,7 @@ const (
 	MomentDisclosureMissed MomentKind = "disclosure_missed" // a greeting's transcript lacked the disclosure; Name: response
 	MomentDisclosurePlayed MomentKind = "disclosure_played" // the disclosure's last mark came back
 	MomentBargeIn          MomentKind = "barge_in"          // the callee spoke over the agent
+	MomentBackchannel      MomentKind = "backchannel"       // the callee said a short, quiet word over the agent, which spoke on
 	MomentClear            MomentKind = "clear"             // the phone was told to drop what it had
 	MomentTruncate         MomentKind = "truncate"          // Name: item; MS: how much of it was heard
 	MomentToolCalled       MomentKind = "tool_called"       // Name: tool

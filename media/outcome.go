@@ -110,6 +110,8 @@ type Quality struct {
 	// the first audio of the answer; at most 256.
 	TurnLatenciesMS []int
 	BargeIns        int
+	// Backchannels are sounds over the agent that the guard let pass.
+	Backchannels int
 	// DroppedIn and DroppedOut are messages of audio dropped by full queues.
 	DroppedIn, DroppedOut int
 	// Fillers is how often a stored filler was played.

@@ -15,7 +15,8 @@ import (
 // between the two sides happen as they do in life.
 type world struct {
 	*rig
-	wire []any // from the model, not delivered yet
+	wire []any          // from the model, not delivered yet
+	up   []AgentCommand // to the model, not there yet
 
 	listen Listen
 	active string // the response the model is giving
@@ -28,7 +29,13 @@ type world struct {
 
 	delivering string // the response whose audio is being delivered
 	dead       map[string]bool
-	calls      map[string]int // outputs by call id
+	calls      map[string]int  // outputs by call id
+	made       map[string]int  // ms generated, by item
+	told       map[string]bool // responses of whose end we were told
+	begun      map[string]int  // requests for a response, by kind, that were completed as far as we were told
+	owed       bool            // something of the callee's that a response may answer
+	outputs    bool            // something that tools returned
+	races      int             // requests that crossed a response of the model's own on the wire
 	running    []string
 	speaking   bool
 	faults     []string
@@ -55,17 +62,60 @@ func (w *world) end(status ResponseStatus, f Fault) {
 	}
 }
 
+// sendAgent checks what we know when we ask; the model gets it later.
 func (w *world) sendAgent(cmd AgentCommand) {
 	w.rig.sendAgent(cmd)
 	switch cmd := cmd.(type) {
 	case Respond:
-		if cmd.Kind != string(respondGreeting) && !w.disclosed {
-			w.fault("a %s was asked for before the disclosure was said", cmd.Kind)
+		w.checkAsked(cmd.Kind)
+	case Cancel:
+		if w.told[cmd.ResponseID] {
+			w.fault("%s was stopped after we were told of its end", cmd.ResponseID)
 		}
-		if w.c.gate.active != "" {
-			w.fault("a response was asked for while %s is active", w.c.gate.active)
+	}
+	w.up = append(w.up, cmd)
+}
+
+// checkAsked: one greeting, one opening, one answer to whatever there is to answer, and
+// nothing while a response is known to run.
+func (w *world) checkAsked(kind string) {
+	if kind != string(respondGreeting) && !w.disclosed {
+		w.fault("a %s was asked for before the disclosure was said", kind)
+	}
+	if w.c.gate.active != "" {
+		w.fault("a response was asked for while %s is active", w.c.gate.active)
+	}
+	switch respondKind(kind) {
+	case respondGreeting, respondOpening:
+		if w.begun[kind] > 0 {
+			w.fault("a second %s", kind)
 		}
-		if w.active != "" { // the model's own, of which we were not told yet
+	case respondAnswer:
+		if !w.owed {
+			w.fault("a second answer to the callee")
+		}
+	case respondTools:
+		if !w.outputs {
+			w.fault("a second response to what the tools returned")
+		}
+	case respondPrompt, respondFarewell:
+	}
+}
+
+// carry brings the next command to the model, which keeps to the service's rules.
+func (w *world) carry() {
+	if len(w.up) == 0 {
+		return
+	}
+	cmd := w.up[0]
+	w.up = w.up[1:]
+	switch cmd := cmd.(type) {
+	case Respond:
+		if w.active != "" {
+			if w.kind != "" {
+				w.fault("conflict: a %s was asked for while a %s of ours runs", cmd.Kind, w.kind)
+			}
+			w.races++
 			w.wire = append(w.wire, AgentFault{Fault: Fault{Class: FaultConflict}, EventID: cmd.EventID})
 			return
 		}
@@ -80,8 +130,8 @@ func (w *world) sendAgent(cmd AgentCommand) {
 		w.listen = cmd
 		w.wire = append(w.wire, AgentListening{Listen: cmd})
 	case Truncate:
-		if cmd.AudioEndMS < 0 || cmd.AudioEndMS > 60_000 {
-			w.fault("truncated at %d ms", cmd.AudioEndMS)
+		if made, known := w.made[cmd.ItemID]; !known || cmd.AudioEndMS < 0 || cmd.AudioEndMS > made {
+			w.fault("%s was truncated at %d ms of %d", cmd.ItemID, cmd.AudioEndMS, made)
 		}
 	}
 }
@@ -113,8 +163,23 @@ func (w *world) deliver() {
 	if a, ok := ev.(AgentAudio); ok {
 		w.delivering = a.ResponseID
 	}
-	if e, ok := ev.(ResponseEnded); ok && e.Status == ResponseCompleted && w.discloses[e.ResponseID] {
-		w.disclosed = true
+	switch e := ev.(type) {
+	case ResponseStarted:
+		greeting := e.Kind == string(respondGreeting) // which says its sentence, whatever it was asked
+		w.owed = w.owed && greeting
+		w.outputs = w.outputs && (greeting || e.Kind == "") // the model's own may have begun before the output was there
+	case ResponseEnded:
+		w.told[e.ResponseID] = true
+		w.disclosed = w.disclosed || e.Status == ResponseCompleted && w.discloses[e.ResponseID]
+		if r := w.c.responses[e.ResponseID]; e.Status == ResponseCompleted && r != nil && r.spoke && !r.dead && (r.kind == respondOpening || w.discloses[e.ResponseID]) {
+			w.begun[string(r.kind)]++
+		}
+		w.owed = w.owed || e.Status != ResponseCompleted
+		w.outputs = w.outputs || e.Status != ResponseCompleted
+	case CalleeStopped, CalleeCommitted, AgentFault:
+		w.owed = true
+	case AgentCall:
+		w.outputs = true
 	}
 	w.do(ev)
 	w.delivering = ""
@@ -127,12 +192,17 @@ func (w *world) act(what string, n int) {
 		for range n {
 			w.deliver()
 		}
+	case "carry":
+		for range n {
+			w.carry()
+		}
 	case "wait":
 		w.wait(time.Duration(n) * 200 * ms)
 	case "speak":
 		if w.active != "" {
 			item := w.active + "-" + fmt.Sprint(n%2)
 			w.item = item
+			w.made[item] += n*100 + n
 			w.wire = append(w.wire, AgentAudio{ResponseID: w.active, ItemID: item, Audio: audio(n*100 + n)})
 		}
 	case "call":
@@ -147,6 +217,7 @@ func (w *world) act(what string, n int) {
 		if len(w.running) > 0 {
 			id := w.running[0]
 			w.running = w.running[1:]
+			w.outputs = true
 			w.do(toolDone{callID: id, output: `{}`})
 		}
 	case "done":
@@ -186,8 +257,12 @@ func (w *world) calleeTurn() {
 	w.speaking = false
 	id := w.id("u")
 	w.wire = append(w.wire, CalleeStopped{ItemID: id}, CalleeCommitted{ItemID: id})
-	if w.listen.Respond && w.active == "" {
+	switch {
+	case !w.listen.Respond:
+	case w.active == "":
 		w.begin("")
+	default: // the automatic response meets one that runs (research section 5)
+		w.wire = append(w.wire, AgentFault{Fault: Fault{Class: FaultConflict}})
 	}
 }
 
@@ -200,6 +275,7 @@ func (w *world) settleDown() {
 		if w.c.over {
 			break
 		}
+		w.act("carry", 50)
 		w.act("speak", 3)
 		w.act("done", 3)
 		w.act("deliver", 50)
@@ -208,20 +284,34 @@ func (w *world) settleDown() {
 		}
 		w.wait(time.Second)
 	}
+	w.act("carry", 200)
 	w.act("deliver", 200)
 	for len(w.running) > 0 {
 		w.act("tool", 1)
 	}
+	w.act("carry", 200)
+}
+
+// observe looks at what the callee is told in the model's place.
+func (w *world) observe(m Moment) {
+	w.rig.observe(m)
+	if m.Kind == MomentFiller && (w.c.talk.speaking || !w.disclosed) {
+		w.fault("a filler over the callee, or before the disclosure")
+	}
 }
 
 func TestInvariantsHoldInAnyOrderOfEvents(t *testing.T) {
-	actions := []string{"deliver", "deliver", "deliver", "wait", "wait", "speak", "speak", "speak", "call", "tool", "done", "done", "fail", "callee", "callee"}
+	actions := []string{"deliver", "deliver", "deliver", "carry", "carry", "wait", "wait", "speak", "speak", "speak", "call", "tool", "done", "done", "fail", "callee", "callee"}
 	rapid.Check(t, func(rt *rapid.T) {
-		w := &world{dead: map[string]bool{}, calls: map[string]int{}, discloses: map[string]bool{}}
+		w := &world{
+			dead: map[string]bool{}, calls: map[string]int{}, discloses: map[string]bool{},
+			made: map[string]int{}, told: map[string]bool{}, begun: map[string]int{},
+		}
 		cfg := testConfig()
 		cfg.MaxLength = 45 * time.Second
 		cfg.TranscriptionModel = ""
 		cfg.GreetInOne = rapid.Bool().Draw(rt, "greetInOne")
+		cfg.BackchannelGuard = rapid.Bool().Draw(rt, "guard")
 		w.rig = &rig{t: t, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
 		w.c = newConversation(cfg, w, w.now)
 		w.do(phoneStarted{}, agentReady{})
@@ -238,6 +328,9 @@ func TestInvariantsHoldInAnyOrderOfEvents(t *testing.T) {
 		}
 		if !w.c.over {
 			rt.Errorf("the call did not end: gate %+v, ending %+v", w.c.gate, w.c.ending)
+		}
+		if cfg.BackchannelGuard && w.races > 0 {
+			rt.Errorf("only we ask for responses, and yet %d conflicts", w.races)
 		}
 		w.checkEnd(rt, hungUp)
 	})

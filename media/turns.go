@@ -1,13 +1,24 @@
 package media
 
-// calleeStarted: the callee speaks. Over the disclosure it is only remembered; else
-// the agent falls silent.
+// calleeStarted: the model heard the callee begin to speak.
 func (c *conversation) calleeStarted(ev CalleeStarted) {
 	if c.over || c.muted {
 		return
 	}
-	c.talk.speaking = true
 	c.recall.hold(ev.AtMS)
+	if c.holdsBack() {
+		c.guard.held = true
+		c.alarms.set(alarmVADStall, c.now.Add(vadStallAfter))
+		c.judgeHeld()
+		return
+	}
+	c.calleeSpeaks()
+}
+
+// calleeSpeaks: the callee has the word. Over the disclosure that is only remembered; else
+// the agent falls silent.
+func (c *conversation) calleeSpeaks() {
+	c.talk.speaking = true
 	c.stopWatching()
 	c.silent = silenceState{}
 	c.alarms.set(alarmVADStall, c.now.Add(vadStallAfter))
@@ -26,7 +37,11 @@ func (c *conversation) calleeStarted(ev CalleeStarted) {
 
 // calleeStopped: the turn is the agent's, if the callee said anything.
 func (c *conversation) calleeStopped() {
-	if c.over || c.muted {
+	switch {
+	case c.over || c.muted:
+		return
+	case c.guard.held:
+		c.passed()
 		return
 	}
 	c.talk.speaking, c.talk.stoppedAt, c.turnWaits = false, c.now, true

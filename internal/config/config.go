@@ -41,8 +41,10 @@ type Config struct {
 	RingTimeout   time.Duration // how long the callee's phone may ring
 	SilencePrompt time.Duration // silence of the callee before the agent asks whether they are there
 	SilenceHangup time.Duration // silence of the callee before the agent says goodbye
-	DrainTimeout  time.Duration // how long live calls may last once the process is told to end
-	RetentionDays int           // days until a final call is deleted
+	// BackchannelGuard lets a short, quiet word of the callee's not stop the agent.
+	BackchannelGuard bool
+	DrainTimeout     time.Duration // how long live calls may last once the process is told to end
+	RetentionDays    int           // days until a final call is deleted
 
 	// Cloud is set by the compositions that belong to AWS, never by a key: a calendar bridge or hooks on a loopback or
 	// private address cannot be reached from there and is a fault, unless twilio.baseUrl shows that all this is a test.

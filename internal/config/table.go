@@ -155,6 +155,8 @@ func hostKeys() []Key {
 			func(c *Config) *time.Duration { return &c.SilencePrompt }),
 		scalar("silence_hangup", KindDuration, "20s", "silence before the agent hangs up", asDuration(time.Second),
 			func(c *Config) *time.Duration { return &c.SilenceHangup }),
+		scalar("backchannel_guard", KindBool, "off", "on: a short, quiet \"mm-hmm\" does not stop the agent", asBool,
+			func(c *Config) *bool { return &c.BackchannelGuard }),
 		scalar("drain_timeout", KindDuration, "2m", "how long live calls may last at exit", asDuration(time.Second),
 			func(c *Config) *time.Duration { return &c.DrainTimeout }),
 		scalar("retention_days", KindInt, "30", "days until a final call is deleted", asInt,

@@ -9,6 +9,7 @@ import (
 	"github.com/clawdbot/call-agent/media"
 	"github.com/clawdbot/call-agent/media/g711"
 	"github.com/clawdbot/call-agent/media/pcm"
+	"github.com/clawdbot/call-agent/telephony/twiliotest"
 )
 
 // hearing is one thing that the model said, and how much of it reached the callee.
@@ -37,48 +38,18 @@ func (s *stage) listen(d dial) (all []hearing, rest []byte) {
 }
 
 func (s *stage) compare(played []byte, said []modelItem) (all []hearing, rest []byte, fillers int) {
-	rest = played
+	var items, clips [][]byte
 	for _, item := range said {
-		h := hearing{modelItem: item, audio: s.asHeard(item.audio)}
-		var more int
-		rest, more = skipFillers(rest, h.audio)
-		fillers += more
-		h.heard = commonPrefix(rest, h.audio)
-		if h.whole() {
-			rest = trimPadding(rest[h.heard:], h.heard)
-		} else {
-			// What follows may begin like what was cut, but not for a whole frame.
-			h.heard = h.heard / frame * frame
-			rest = rest[h.heard:]
-		}
-		all = append(all, h)
+		items = append(items, s.asHeard(item.audio))
 	}
-	rest, more := skipFillers(rest, nil)
-	return all, rest, fillers + more
-}
-
-// skipFillers drops the fillers at the beginning of what was played and counts them. One
-// that was talked over is heard in part, a frame at least. What the next item of the
-// model's accounts for better is not taken for a filler.
-func skipFillers(played, next []byte) (rest []byte, n int) {
-	for {
-		longest, whole := commonPrefix(played, next), false
-		heard := 0
-		for _, f := range media.Fillers() {
-			if same := commonPrefix(played, f.Audio); same >= frame && same > longest {
-				longest, heard, whole = same, same, same == len(f.Audio)
-			}
-		}
-		switch {
-		case heard == 0:
-			return played, n
-		case whole:
-			played = trimPadding(played[heard:], heard)
-		default:
-			played = played[heard/frame*frame:]
-		}
-		n++
+	for _, f := range media.Fillers() {
+		clips = append(clips, f.Audio)
 	}
+	heard, rest, fillers := twiliotest.Heard(played, items, clips)
+	for n, item := range said {
+		all = append(all, hearing{modelItem: item, audio: items[n], heard: heard[n]})
+	}
+	return all, rest, fillers
 }
 
 // asHeard is an item's audio as it must arrive at the phone: as it is in mu-law, translated
@@ -93,22 +64,6 @@ func (s *stage) asHeard(audio []byte) []byte {
 	}
 	d := pcm.NewDecimator()
 	return g711.EncodeMu(nil, d.Flush(d.Process(nil, pcm.Samples(nil, audio))))
-}
-
-func commonPrefix(a, b []byte) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	return n
-}
-
-// trimPadding drops the silence that filled the last frame of an item of that many bytes.
-func trimPadding(played []byte, bytes int) []byte {
-	for n := (frame - bytes%frame) % frame; n > 0 && len(played) > 0 && played[0] == g711.MuSilence; n-- {
-		played = played[1:]
-	}
-	return played
 }
 
 // How far a truncation may be off what was really played: too far by the marks' distance

@@ -15,7 +15,7 @@ func FromConfig(c *config.Config) Config {
 		InputFormat: c.OpenAI.InputFormat, OutputFormat: c.OpenAI.OutputFormat,
 		Prices:      c.Prices,
 		MaxSessions: c.MaxSessions, MaxCall: wiring.MaxCall(c),
-		SilencePrompt: c.SilencePrompt, SilenceHangup: c.SilenceHangup,
+		SilencePrompt: c.SilencePrompt, SilenceHangup: c.SilenceHangup, BackchannelGuard: c.BackchannelGuard,
 	}
 }
 

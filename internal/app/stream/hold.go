@@ -48,7 +48,7 @@ func (h *Handler) config(c call.Call, l *line) media.Config {
 		Voice: h.o.Config.Voice, Input: media.Format(h.o.Config.InputFormat), Output: media.Format(h.o.Config.OutputFormat),
 		TranscriptionModel: transcription,
 		SilencePrompt:      h.o.Config.SilencePrompt, SilenceHangup: h.o.Config.SilenceHangup, MaxLength: h.o.Config.MaxCall,
-		ToolTimeout: toolLimit, Admit: l.admit, Settle: l.settle, Timings: h.o.Meter,
+		BackchannelGuard: h.o.Config.BackchannelGuard, ToolTimeout: toolLimit, Admit: l.admit, Settle: l.settle, Timings: h.o.Meter,
 		Log: h.o.Log.With("call_id", c.ID, "attempt", l.token.Attempt),
 	}
 	for _, t := range call.ModelTools() {

@@ -35,6 +35,8 @@ type Config struct {
 	Prices config.Prices
 	// MaxCall bounds a call; SilencePrompt and SilenceHangup count from the end of the agent's playback.
 	MaxCall, SilencePrompt, SilenceHangup time.Duration
+	// BackchannelGuard lets a short, quiet word of the callee's not stop the agent.
+	BackchannelGuard bool
 }
 
 // UpgradeCheck is how a provider's signature on the stream's upgrade is checked.
