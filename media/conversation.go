@@ -127,6 +127,8 @@ type response struct {
 	former      bool
 	status      ResponseStatus
 	calls, open int // function calls: seen, and not answered yet
+	// begun are the items of which something went to the phone; unsaid came when it was dead.
+	begun, unsaid []string
 	// said is the transcript of a greeting, as far as it is looked at.
 	said string
 }

@@ -292,6 +292,9 @@ func TestAResponseThatBeginsAfterTheCalleeSpokeIsStopped(t *testing.T) {
 	r.speak("p", "a", 300)
 	cancels := sentOf[Cancel](r)
 	r.expect(len(cancels) == 1 && cancels[0].ResponseID == "p" && r.media == before, "nobody talks over the callee")
+	r.ended("p", ResponseCancelled)
+	cuts := sentOf[Truncate](r)
+	r.expect(len(cuts) == 1 && cuts[0].ItemID == "a" && cuts[0].AudioEndMS == 0, "and the model does not believe that it was heard: %v", cuts)
 }
 
 func TestARequestWithoutAnAnswerIsForgotten(t *testing.T) {

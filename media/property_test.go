@@ -35,6 +35,7 @@ type world struct {
 	begun      map[string]int  // requests for a response, by kind, that were completed as far as we were told
 	owed       bool            // something of the callee's that a response may answer
 	outputs    bool            // something that tools returned
+	late       int             // fifths of a second since all that was on its way arrived
 	races      int             // requests that crossed a response of the model's own on the wire
 	running    []string
 	speaking   bool
@@ -99,6 +100,9 @@ func (w *world) checkAsked(kind string) {
 			w.fault("a second response to what the tools returned")
 		}
 	case respondPrompt, respondFarewell:
+	}
+	if kind != string(respondGreeting) { // which says its sentence, whatever there is to answer
+		w.owed, w.outputs = false, false
 	}
 }
 
@@ -165,9 +169,7 @@ func (w *world) deliver() {
 	}
 	switch e := ev.(type) {
 	case ResponseStarted:
-		greeting := e.Kind == string(respondGreeting) // which says its sentence, whatever it was asked
-		w.owed = w.owed && greeting
-		w.outputs = w.outputs && (greeting || e.Kind == "") // the model's own may have begun before the output was there
+		w.owed = w.owed && e.Kind != "" // the model's own may have begun before an output was there
 	case ResponseEnded:
 		w.told[e.ResponseID] = true
 		w.disclosed = w.disclosed || e.Status == ResponseCompleted && w.discloses[e.ResponseID]
@@ -176,7 +178,9 @@ func (w *world) deliver() {
 		}
 		w.owed = w.owed || e.Status != ResponseCompleted
 		w.outputs = w.outputs || e.Status != ResponseCompleted
-	case CalleeStopped, CalleeCommitted, AgentFault:
+	case AgentFault:
+		w.owed, w.outputs = true, true
+	case CalleeStopped, CalleeCommitted:
 		w.owed = true
 	case AgentCall:
 		w.outputs = true
@@ -198,6 +202,11 @@ func (w *world) act(what string, n int) {
 		}
 	case "wait":
 		w.wait(time.Duration(n) * 200 * ms)
+		if w.late += n; w.late >= 20 { // a network that stands still for longer is a lost one
+			w.act("carry", 50)
+			w.act("deliver", 200)
+			w.late = 0
+		}
 	case "speak":
 		if w.active != "" {
 			item := w.active + "-" + fmt.Sprint(n%2)

@@ -163,6 +163,7 @@ func (c *conversation) responseEnded(ev ResponseEnded) {
 	if c.over || c.muted {
 		return
 	}
+	c.forgetUnsaid(r)
 	if ev.Status == ResponseFailed {
 		c.responseFailed(r, ev.Fault)
 		return

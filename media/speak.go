@@ -1,6 +1,7 @@
 package media
 
 import (
+	"slices"
 	"time"
 
 	"github.com/clawdbot/call-agent/media/twiliostream"
@@ -11,6 +12,9 @@ func (c *conversation) agentAudio(ev AgentAudio) {
 	r := c.responses[ev.ResponseID]
 	if c.over || c.muted || c.lastWords() || r == nil || r.dead {
 		c.out.Quality.LateDeltas++
+		if r != nil && !slices.Contains(r.begun, ev.ItemID) && !slices.Contains(r.unsaid, ev.ItemID) {
+			r.unsaid = append(r.unsaid, ev.ItemID)
+		}
 		return
 	}
 	it := c.play.find(ev.ItemID)
@@ -38,6 +42,9 @@ func (c *conversation) beginItem(ev AgentAudio) *item {
 		frames: newFramer(c.cfg.Output), firstSent: c.now,
 	}
 	c.play.items = append(c.play.items, it)
+	if r := c.responses[ev.ResponseID]; !slices.Contains(r.begun, it.id) {
+		r.begun = append(r.begun, it.id)
+	}
 	if ev.ResponseID == c.greeting.response {
 		c.greeting.item, c.greeting.played = it.id, false
 	}

@@ -133,6 +133,16 @@ func (c *conversation) truncate(cut cut) {
 	c.observe(Moment{Kind: MomentTruncate, Name: it.id, MS: cut.atMS})
 }
 
+// forgetUnsaid makes the model forget the items of which the callee heard nothing, since
+// their response was stopped before they came: else it would believe that it had said them.
+func (c *conversation) forgetUnsaid(r *response) {
+	for _, id := range r.unsaid {
+		c.fx.sendAgent(Truncate{ItemID: id})
+		c.observe(Moment{Kind: MomentTruncate, Name: id})
+	}
+	r.unsaid = nil
+}
+
 func (c *conversation) stopWatching() {
 	c.talk.watching = false
 	c.alarms.clear(alarmWatch)
