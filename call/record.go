@@ -11,14 +11,24 @@ import (
 // DecodeRecord reads a stored record, and refuses one whose schema is newer than this
 // program: its meaning may have changed, and a rewrite would spoil it.
 func DecodeRecord(raw []byte) (Call, error) {
-	var c Call
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return Call{}, fmt.Errorf("decode: %w", err)
+	c, _, err := DecodeAll(raw)
+	return c, err
+}
+
+// DecodeAll is DecodeRecord, and says whether the call is all of the record: nothing in it
+// is unknown to this program, so that it may be written without it.
+func DecodeAll(raw []byte) (c Call, all bool, err error) {
+	c, all = understood(raw)
+	if !all {
+		c = Call{}
+		if err := json.Unmarshal(raw, &c); err != nil {
+			return Call{}, false, fmt.Errorf("decode: %w", err)
+		}
 	}
 	if c.Schema > SchemaVersion {
-		return Call{}, fmt.Errorf("its schema is %d and this program knows %d; start the newer call agent that wrote it", c.Schema, SchemaVersion)
+		return Call{}, false, fmt.Errorf("its schema is %d and this program knows %d; start the newer call agent that wrote it", c.Schema, SchemaVersion)
 	}
-	return c, nil
+	return c, all, nil
 }
 
 // EncodeRecord writes a record over the stored one (nil: there is none). Attributes of
@@ -30,7 +40,10 @@ func EncodeRecord(c Call, stored []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode record: %w", err)
 	}
-	if stored == nil || understood(stored) {
+	if stored == nil {
+		return raw, nil
+	}
+	if _, all := understood(stored); all {
 		return raw, nil
 	}
 	merged, err := keepUnknown(raw, stored, reflect.TypeFor[Call]())
@@ -42,10 +55,11 @@ func EncodeRecord(c Call, stored []byte) ([]byte, error) {
 
 // understood says that a stored record has nothing that this program does not know, as
 // nearly all have: reading it strictly is much the cheaper way to see that (BenchmarkEncodeRecord).
-func understood(stored []byte) bool {
+func understood(stored []byte) (c Call, all bool) {
 	d := json.NewDecoder(bytes.NewReader(stored))
 	d.DisallowUnknownFields()
-	return d.Decode(new(Call)) == nil
+	err := d.Decode(&c)
+	return c, err == nil && d.InputOffset() == int64(len(stored))
 }
 
 // keepUnknown adds to the JSON value is, written from a t, what was has and t does not

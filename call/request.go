@@ -287,7 +287,7 @@ func validZone(name string) bool {
 	if name == "" || name == "Local" {
 		return false
 	}
-	_, err := time.LoadLocation(name)
+	_, err := zone(name)
 	return err == nil
 }
 

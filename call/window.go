@@ -102,7 +102,7 @@ func sameDay(a, b time.Time) bool {
 // location returns a zone that was validated when the request was taken; should
 // the zone data have lost it since, UTC keeps the process alive.
 func location(name string) *time.Location {
-	z, err := time.LoadLocation(name)
+	z, err := zone(name)
 	if err != nil {
 		return time.UTC
 	}

@@ -3,9 +3,11 @@ package dynamo
 import (
 	"context"
 	"net/http"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	endpoints "github.com/aws/smithy-go/endpoints"
 )
 
 // Client is what this package asks of *dynamodb.Client. Safe for concurrent use.
@@ -39,6 +41,7 @@ func NewClient(o ClientOptions) *dynamodb.Client {
 		Region: o.Region, Credentials: o.Credentials, Retryer: aws.NopRetryer{},
 		// The plain regional host: one name to resolve and one connection to warm.
 		AccountIDEndpointMode: aws.AccountIDEndpointModeDisabled,
+		EndpointResolverV2:    &resolvedOnce{rules: dynamodb.NewDefaultEndpointResolverV2()},
 	}
 	if _, kept := o.Credentials.(*aws.CredentialsCache); !kept && o.Credentials != nil {
 		options.Credentials = aws.NewCredentialsCache(o.Credentials)
@@ -50,4 +53,20 @@ func NewClient(o ClientOptions) *dynamodb.Client {
 		options.HTTPClient = o.HTTPClient
 	}
 	return dynamodb.New(options)
+}
+
+// resolvedOnce keeps the endpoint that the SDK's rules give: for one client, whose region
+// and options do not change, and without an account in the host's name, they give the same
+// for every request.
+type resolvedOnce struct {
+	rules    dynamodb.EndpointResolverV2
+	once     sync.Once
+	endpoint endpoints.Endpoint
+	err      error
+}
+
+// ResolveEndpoint implements dynamodb.EndpointResolverV2.
+func (r *resolvedOnce) ResolveEndpoint(ctx context.Context, p dynamodb.EndpointParameters) (endpoints.Endpoint, error) {
+	r.once.Do(func() { r.endpoint, r.err = r.rules.ResolveEndpoint(ctx, p) })
+	return r.endpoint, r.err
 }

@@ -2,7 +2,7 @@ package dynamo
 
 import (
 	"maps"
-	"regexp"
+	"strings"
 )
 
 // The conditions under which something is written. Every one guards a sentence of the
@@ -55,18 +55,23 @@ const (
 	dueUntil = "#duePK = :duePK AND #dueAt <= :until"
 )
 
-var nameInExpression = regexp.MustCompile(`#(\w+)`)
-
 // namesIn are the attribute names that expressions use; DynamoDB refuses a name too many.
 func namesIn(expressions ...string) map[string]string {
 	names := map[string]string{}
 	for _, e := range expressions {
-		for _, m := range nameInExpression.FindAllStringSubmatch(e, -1) {
-			names[m[0]] = m[1]
+		for _, after, found := strings.Cut(e, "#"); found; _, after, found = strings.Cut(after, "#") {
+			name := after
+			if end := strings.IndexFunc(after, notInName); end >= 0 {
+				name = after[:end]
+			}
+			names["#"+name] = name
 		}
 	}
 	return names
 }
+
+// notInName ends an attribute's name; ours are letters.
+func notInName(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }
 
 // with is an item and more attributes: a key and what is stored under it.
 func with(it, more item) item {

@@ -68,7 +68,7 @@ func (s *Store) creation(c call.Call, key *call.IdempotencyKey, q call.Quota) ([
 	if !c.Final() {
 		w = append(w, action{part: partNumber, key: keyOfNumber(c.Request.To), set: item{attrCallID: str(string(c.ID))}, condition: ifNumberFree})
 	}
-	return append(w, s.count(partCalls, keyOfCalls(q.Day), q.Calls)), recordOf(c, attributes), nil
+	return append(w, s.count(partCalls, keyOfCalls(q.Day), q.Calls)), recordOf(c, attributes, record{all: true}), nil
 }
 
 // count adds one to a day's count, which must be below the limit (0: none).

@@ -27,8 +27,10 @@ const (
 // record is a call's item, read.
 type record struct {
 	call call.Call
-	// raw is the record's JSON as stored: what a newer program wrote is in it.
+	// raw is the record's JSON as stored: what a newer program wrote is in it, unless all of
+	// it is in call.
 	raw []byte
+	all bool
 	// writer names the write that made this version.
 	writer string
 	// live says that the call is in the set of those with a place among the live ones.
@@ -45,7 +47,7 @@ func decodeRecord(it item) (record, error) {
 		return record{}, fmt.Errorf("its schema is %d and this program knows %d; start the newer call agent that wrote it", schema, call.SchemaVersion)
 	}
 	var err error
-	if r.call, err = call.DecodeRecord(r.raw); err != nil {
+	if r.call, r.all, err = call.DecodeAll(r.raw); err != nil {
 		return record{}, err
 	}
 	if id := callOfKey(it); r.call.ID != id || id == "" {
@@ -57,9 +59,21 @@ func decodeRecord(it item) (record, error) {
 	return r, nil
 }
 
-// recordOf is the record that these attributes make.
-func recordOf(c call.Call, attributes item) record {
-	return record{call: c, raw: []byte(text(attributes, attrRecord)), writer: text(attributes, attrWriter), live: attributes[attrLive] != nil, mortal: attributes[AttrTTL] != nil}
+// recordOf is the record that these attributes make, written over was.
+func recordOf(c call.Call, attributes item, was record) record {
+	return record{
+		call: c, raw: []byte(text(attributes, attrRecord)), all: was.all, writer: text(attributes, attrWriter),
+		live: attributes[attrLive] != nil, mortal: attributes[AttrTTL] != nil,
+	}
+}
+
+// unknown is what a record's next version is written over: nothing, where nothing in it is
+// unknown to us.
+func (r record) unknown() []byte {
+	if r.all {
+		return nil
+	}
+	return r.raw
 }
 
 // maxRecord keeps an item within DynamoDB's 400 KB: what is beside the record is less

@@ -77,7 +77,7 @@ func (s *Store) replace(ctx context.Context, doing string, was record, c call.Ca
 // they are asked why a write is refused.
 func (s *Store) next(was record, is call.Call, q *call.Quota) ([]action, record, error) {
 	is.Version++
-	attributes, err := s.attributesOf(is, was.raw)
+	attributes, err := s.attributesOf(is, was.unknown())
 	if err != nil {
 		return nil, record{}, err
 	}
@@ -101,7 +101,7 @@ func (s *Store) next(was record, is call.Call, q *call.Quota) ([]action, record,
 	if is.Final() && !was.call.Final() {
 		w = append(w, action{part: partNumber, key: keyOfNumber(is.Request.To), condition: ifOurs, values: item{":callId": str(string(is.ID))}})
 	}
-	return append(w, s.outbox(was.call, is)...), recordOf(is, attributes), nil
+	return append(w, s.outbox(was.call, is)...), recordOf(is, attributes, was), nil
 }
 
 // updateOf writes a record's attributes over those stored, which may be more.
