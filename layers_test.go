@@ -22,7 +22,7 @@ type layer struct {
 }
 
 // aws is what of its SDK an adapter may use.
-var aws = []string{"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go"}
+var aws = []string{"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "github.com/aws/smithy-go/endpoints"}
 
 // layers are in order: the first row that names a package decides.
 var layers = []layer{
