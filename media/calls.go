@@ -41,6 +41,7 @@ func (c *conversation) agentCall(ev AgentCall) {
 	case !c.known(ev.Name):
 		c.answer(ev.CallID, toolError("There is no tool of this name."))
 	default:
+		c.answered() // it acts on what was said, which must not be heard, and acted on, twice
 		if c.ending != nil && c.ending.response == r.id && !c.ending.marked {
 			c.notYet() // called together with end_call: the model has to hear the result first
 		}

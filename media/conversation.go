@@ -109,6 +109,8 @@ type conversation struct {
 type calleeState struct {
 	speaking  bool
 	startedAt time.Time // when the session heard of it
+	// past: that speech was heard again from what was kept, on another connection.
+	past      bool
 	stoppedAt time.Time
 	// owed: the callee said something that the model will not answer by itself.
 	owed bool

@@ -27,6 +27,8 @@ type link struct {
 	lostAt         time.Time
 	// filled: a filler was played while there was none.
 	filled bool
+	// againMS is how much of the callee's audio this connection was given again.
+	againMS int
 	// cutOff: the model's words were broken off in their middle by a loss.
 	cutOff bool
 }

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,6 +59,11 @@ func markName(gen int, it *item) string {
 
 // endMark is the name of the mark after the last sample of a call.
 func (p *playback) endMark() string { return "end:" + strconv.Itoa(p.gen) }
+
+// own says whether nothing but recordings of ours is left to play.
+func (p *playback) own() bool {
+	return !slices.ContainsFunc(p.items, func(it *item) bool { return !it.own })
+}
 
 // find returns the item, which may be gone.
 func (p *playback) find(id string) *item {

@@ -102,6 +102,7 @@ func (r *recall) take() (law []byte) {
 // back as events, and is kept as anything that it hears.
 func (c *conversation) hearAgain() {
 	law := c.recall.take()
+	c.link.againMS = len(law) / bytesPerMS
 	c.ear = ear{format: c.cfg.Input}
 	for len(law) > 0 {
 		n := min(len(law), hearAgainMS*bytesPerMS)

@@ -170,11 +170,16 @@ func (c *conversation) responseEnded(ev ResponseEnded) {
 	}
 	if !r.dead && (r.spoke || r.calls > 0) {
 		c.failures = 0
-		if p := c.gate.pending; !c.gate.own && !c.talk.owed && (p == nil || p.kind != respondAnswer) {
-			c.recall.release() // it has answered whatever was said before it
-		}
+		c.answered()
 	}
 	c.follow(r)
+}
+
+// answered: the model has dealt with whatever the callee said before.
+func (c *conversation) answered() {
+	if p := c.gate.pending; !c.gate.own && !c.talk.owed && (p == nil || p.kind != respondAnswer) {
+		c.recall.release()
+	}
 }
 
 // follow does what comes after a response that did not fail.

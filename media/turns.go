@@ -6,6 +6,7 @@ func (c *conversation) calleeStarted(ev CalleeStarted) {
 		return
 	}
 	c.recall.hold(ev.AtMS)
+	c.talk.past = ev.AtMS < c.link.againMS
 	if c.holdsBack() {
 		c.guard.held = true
 		c.alarms.set(alarmVADStall, c.now.Add(vadStallAfter))
@@ -93,6 +94,9 @@ func (c *conversation) bargeIn() {
 	active := c.responses[c.gate.active]
 	if c.play.empty() && active == nil {
 		return
+	}
+	if c.talk.past && active == nil && c.play.own() {
+		return // nobody speaks into the filler: that was before it
 	}
 	cuts := c.play.interrupt(c.now)
 	c.out.Quality.BargeIns++
