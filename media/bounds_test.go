@@ -68,8 +68,14 @@ func TestWordsAreCutWhereTheyWereHeard(t *testing.T) {
 		heard, length int
 		want          string
 	}{
-		{0, 4000, ""}, {4000, 4000, "one two three four"}, {9000, 4000, "one two three four"},
-		{2000, 4000, "one two"}, {1800, 4000, "one two"}, {1500, 4000, "one"}, {400, 0, "one"}, {10_000, 0, "one two three four"},
+		{0, 4000, ""},
+		{4000, 4000, "one two three four"},
+		{9000, 4000, "one two three four"},
+		{2000, 4000, "one two"},
+		{1800, 4000, "one two"},
+		{1500, 4000, "one"},
+		{400, 0, "one"},
+		{10_000, 0, "one two three four"},
 	} {
 		if got := heardWords("one two three four", c.heard, c.length); got != c.want {
 			t.Errorf("%d of %d ms: %q, want %q", c.heard, c.length, got, c.want)

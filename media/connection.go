@@ -15,6 +15,7 @@ type connection struct {
 	// events are agentReady, then what the agent did, then agentGone; or agentGone at once.
 	events chan any
 	closed chan struct{}
+	ended  chan struct{}      // the reader has
 	cancel context.CancelFunc // ends the dial
 	timing *timing
 	once   sync.Once
@@ -31,7 +32,7 @@ func (s *Session) open(listen Listen) *connection {
 	ctx, cancel := context.WithCancel(s.ctx)
 	k := &connection{
 		commands: newQueue(mostHeard, func(a AgentCommand) bool { _, audio := a.(Hear); return audio }),
-		events:   make(chan any, mostUnread), closed: make(chan struct{}), cancel: cancel, timing: &s.timing,
+		events:   make(chan any, mostUnread), closed: make(chan struct{}), ended: make(chan struct{}), cancel: cancel, timing: &s.timing,
 	}
 	setup := AgentSetup{
 		Instructions: s.cfg.Instructions, Voice: s.cfg.Voice, Input: s.cfg.Input, Output: s.cfg.Output,
@@ -44,6 +45,7 @@ func (s *Session) open(listen Listen) *connection {
 
 // run dials, then is the one reader; the writer runs beside it.
 func (k *connection) run(ctx context.Context, dialer Dialer, setup AgentSetup, work *sync.WaitGroup) {
+	defer close(k.ended)
 	agent, err := dialer.Dial(ctx, setup)
 	if err != nil {
 		k.tell(agentGone{err})
@@ -99,9 +101,25 @@ func (k *connection) write(agent Agent) {
 		}
 		if err := agent.Send(cmd); err != nil {
 			k.commands.abandon()
-			k.tell(agentGone{err})
+			k.writeFailed(err)
 			return
 		}
+	}
+}
+
+// lastWords is how long a peer that takes no more is still listened to.
+const lastWords = 250 * time.Millisecond
+
+// writeFailed leaves the end to the reader, which may have to tell what came before it:
+// that a response is complete, say.
+func (k *connection) writeFailed(err error) {
+	t := time.NewTimer(lastWords)
+	defer t.Stop()
+	select {
+	case <-k.ended:
+	case <-k.closed:
+	case <-t.C:
+		k.tell(agentGone{err})
 	}
 }
 

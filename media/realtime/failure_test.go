@@ -171,7 +171,7 @@ func TestATwoHourCall(t *testing.T) {
 		script.Scenario.Turns = append(script.Scenario.Turns, again)
 		lines = append(lines[:len(script.Scenario.Turns)], again.Say)
 	}
-	h := newHandset(100*time.Millisecond, lines...)
+	h := newHandset(200*time.Millisecond, lines...)
 	out := scene{
 		phone: h, desk: &desk{}, script: func(int) realtimetest.Script { return script },
 		config: func(c *media.Config) { c.MaxLength = 2 * time.Hour },
