@@ -1,8 +1,5 @@
 // Debian's Chromium as the tests start it.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const flags = [
@@ -10,23 +7,12 @@ const flags = [
   "--autoplay-policy=user-gesture-required", // as for a person: only a click may start sound
 ];
 
-// launch starts a browser with an empty profile. microphone is the WAV file that is
-// spoken into it, once, from the moment that a page listens; without one the browser has
-// a microphone that nobody has allowed yet.
-export async function launch({ microphone, args = [] } = {}) {
-  const profile = await mkdtemp(join(tmpdir(), "callagent-browser-"));
+// launch starts a browser with an empty profile, which ends with it. microphone is the WAV
+// file that is spoken into it, once, from the moment that a page listens; without one
+// nobody has allowed a microphone.
+export function launch({ microphone, args = [] } = {}) {
   const fake = microphone ? ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${microphone}%noloop`] : [];
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, chromiumSandbox: false,
-    args: [...flags, ...fake, ...args], viewport: { width: 1280, height: 800 },
-  });
-  return {
-    context,
-    async close() {
-      await context.close();
-      await rm(profile, { recursive: true, force: true });
-    },
-  };
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, chromiumSandbox: false, args: [...flags, ...fake, ...args] });
 }
 
 // open gives a fresh page whose complaints are kept: what the browser logs as an error,
@@ -40,7 +26,7 @@ export async function open(context, options = {}) {
     const { protocol, hostname } = new URL(r.url());
     if (/^(http|ws)s?:$/.test(protocol) && !["localhost", options.host].includes(hostname)) page.complaints.push("asked for " + r.url());
   });
-  if (options.size) await page.setViewportSize(options.size);
+  await page.setViewportSize(options.size ?? { width: 1280, height: 800 });
   if (options.look) await page.emulateMedia(options.look);
   return page;
 }

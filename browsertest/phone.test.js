@@ -23,24 +23,43 @@ before(async () => {
   front = await Front.before(agent.base, { ...tap, "/empty": { type: "text/html", body: "<!doctype html><html lang=en><title>empty</title><p>empty" } });
 });
 after(async () => {
+  for (const browser of running.values()) await browser.close();
   front?.close();
   await agent?.close();
 });
 
-// within starts a browser for one test.
-function within(options, run) {
+// A person's side of a whole call: the simulated model takes the first turn after the
+// greeting for an answer and every later one for a yes.
+const person = [[0.6, "hello"], [9, "yes how can i help you"], [20, "yes that suits me"]];
+const interrupts = [[0.6, "hello"], [9, "yes how can i help you"], [14.5, "no sorry i am busy then"]];
+
+// browsers are started by the first test that needs them: by what is said into them.
+const browsers = {
+  person: () => launch({ microphone: speak(out + "person.wav", person, 60) }),
+  interrupts: () => launch({ microphone: speak(out + "interrupts.wav", interrupts, 40) }),
+  hello: () => launch({ microphone: speak(out + "hello.wav", [[0.5, "hello"]], 20) }),
+  nobody: () => launch({ args: ["--host-resolver-rules=MAP phone.example 127.0.0.1"] }),
+};
+const running = new Map();
+
+// within gives a test a context of its own, which shares nothing with another.
+function within(kind, run) {
   return async (t) => {
-    const browser = await launch(options);
+    if (!running.has(kind)) running.set(kind, await browsers[kind]());
+    const context = await running.get(kind).newContext();
     try {
-      await run(browser.context, t);
+      await run(context, t);
     } finally {
-      await browser.close();
+      await context.close();
     }
   };
 }
 
 const is = (page, state, timeout = 10_000) => page.waitForFunction((s) => document.body.dataset.now === s, state, { timeout });
 const text = (page, id) => page.textContent("#" + id);
+
+// still waits until nothing fades or moves any more, but for what always does.
+const still = (page) => page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => {}))).then(() => {}));
 
 // accessible fails on what axe finds. It is put in by the test's own channel, which the
 // page's policy does not concern; the policy stays in force for the page.
@@ -50,11 +69,7 @@ async function accessible(page, where) {
   assert.deepEqual(violations.map((v) => `${where}: ${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`), []);
 }
 
-// A person's side of a whole call: the simulated model takes the first turn after the
-// greeting for an answer and every later one for a yes.
-const person = [[0.6, "hello"], [9, "yes how can i help you"], [20, "yes that suits me"]];
-
-test("a booking call is held through the page, and heard as it was sent", within({ microphone: speak(out + "person.wav", person, 60) }, async (context, t) => {
+test("a booking call is held through the page, and heard as it was sent", within("person", async (context, t) => {
   const page = await open(context);
   const graph = await tapped(page);
   const { hint, callId } = await agent.place();
@@ -107,7 +122,7 @@ test("a booking call is held through the page, and heard as it was sent", within
   assert.match(await text(page, "help"), /left or reloaded/);
 }));
 
-test("speaking into it silences the assistant within 100 ms; keys arrive; mute is silence", within({ microphone: speak(out + "interrupts.wav", [[0.6, "hello"], [9, "yes how can i help you"], [14.5, "no sorry i am busy then"]], 40) }, async (context, t) => {
+test("speaking into it silences the assistant within 100 ms; keys arrive; mute is silence", within("interrupts", async (context, t) => {
   const page = await open(context);
   const graph = await tapped(page);
   const { hint } = await agent.place();
@@ -149,11 +164,11 @@ test("speaking into it silences the assistant within 100 ms; keys arrive; mute i
 }));
 
 // The states that a call passes fast, or never shows, against a server that does what the test says.
-test("every state is shown, is accessible, and stands still, on a desk and a telephone, light and dark", within({ microphone: speak(out + "hello.wav", [[0.5, "hello"]], 20) }, async (context) => {
+test("every state is shown, is accessible, and stands still, on a desk and a telephone, light and dark", within("hello", async (context) => {
   const looks = Object.entries(sizes).flatMap(([size, viewport]) => ["light", "dark"].map((colorScheme) => ({ name: `${size}-${colorScheme}`, viewport, colorScheme })));
   async function pass({ name, viewport, colorScheme }) {
     const page = await open(context, { size: viewport, look: { colorScheme } });
-    const shot = (state) => page.screenshot({ path: `${out}${state}-${name}.png` });
+    const shot = async (state) => (await still(page), await page.screenshot({ path: `${out}${state}-${name}.png` }));
     const check = async (state) => (await shot(state), await accessible(page, `${state} ${name}`));
     await tapped(page);
     const stage = await Stage.on(page);
@@ -184,7 +199,6 @@ test("every state is shown, is accessible, and stands still, on a desk and a tel
     await stage.played(offer);
     stage.moment("callee_started");
     await page.waitForFunction(() => document.body.dataset.doing === "listening");
-    await page.waitForTimeout(300); // the turn has come up
     await shot("listening");
     stage.moment("callee_stopped");
     stage.moment("transcript", { speaker: "callee", name: "yes", text: "Yes, that is right." });
@@ -223,7 +237,7 @@ async function pictures(context, folder) {
   }
 }
 
-test("other people's words are shown as text, each in its own direction", within({ microphone: speak(out + "hello.wav", [[0.5, "hello"]], 20) }, async (context) => {
+test("other people's words are shown as text, each in its own direction", within("hello", async (context) => {
   const page = await open(context, { size: sizes.phone });
   const stage = await Stage.on(page);
   await page.goto(agent.base + link);
@@ -243,7 +257,7 @@ test("other people's words are shown as text, each in its own direction", within
   assert.deepEqual(page.complaints, []);
 }));
 
-test("what ends a call is said plainly", within({ microphone: speak(out + "hello.wav", [[0.5, "hello"]], 20) }, async (context) => {
+test("what ends a call is said plainly", within("hello", async (context) => {
   async function talking() {
     const page = await open(context);
     const stage = await Stage.on(page);
@@ -282,7 +296,7 @@ test("what ends a call is said plainly", within({ microphone: speak(out + "hello
   await offline.page.close();
 }));
 
-test("a page reloaded while it rings goes on, and of two tabs one has the call", within({ microphone: speak(out + "hello.wav", [[0.5, "hello"]], 20) }, async (context) => {
+test("a page reloaded while it rings goes on, and of two tabs one has the call", within("hello", async (context) => {
   const { hint } = await agent.place();
   const first = await open(context), second = await open(context);
   await first.goto(hint);
@@ -307,7 +321,7 @@ test("a page reloaded while it rings goes on, and of two tabs one has the call",
 // The browser itself logs a failed request as an error; nothing else may stand in its log.
 const requestFailed = /^Failed to load resource/;
 
-test("a link that cannot be answered says why", within({ microphone: speak(out + "hello.wav", [[0.5, "hello"]], 20) }, async (context) => {
+test("a link that cannot be answered says why", within("hello", async (context) => {
   const used = (await agent.place()).hint.replace(/.$/, (c) => (c === "A" ? "B" : "A"));
   const page = await open(context, { size: sizes.phone });
   async function says(url, state, prepare = async () => {}) {
@@ -336,7 +350,7 @@ test("a link that cannot be answered says why", within({ microphone: speak(out +
   assert.deepEqual(page.complaints.filter((c) => !requestFailed.test(c)), []);
 }));
 
-test("a microphone that is refused, missing or forbidden is explained", within({ args: ["--host-resolver-rules=MAP phone.example 127.0.0.1"] }, async (context) => {
+test("a microphone that is refused, missing or forbidden is explained", within("nobody", async (context) => {
   const page = await open(context, { size: sizes.phone, host: "phone.example" });
   await Stage.on(page);
   await page.goto(agent.base + link);
@@ -363,7 +377,7 @@ test("a microphone that is refused, missing or forbidden is explained", within({
   assert.deepEqual(page.complaints, []);
 }));
 
-test("who asks for less motion gets none, and everything can be reached by keyboard", within({ microphone: speak(out + "hello.wav", [[0.5, "hello"]], 20) }, async (context) => {
+test("who asks for less motion gets none, and everything can be reached by keyboard", within("hello", async (context) => {
   const page = await open(context, { look: { reducedMotion: "reduce" } });
   const stage = await Stage.on(page);
   await page.goto(agent.base + link);
@@ -393,7 +407,7 @@ test("who asks for less motion gets none, and everything can be reached by keybo
   assert.deepEqual(page.complaints, []);
 }));
 
-test("first paint, beside an empty page's", within({}, async (context, t) => {
+test("first paint, beside an empty page's", within("nobody", async (context, t) => {
   const page = await open(context);
   const { hint } = await agent.place();
   const paint = async (url) => {

@@ -240,6 +240,7 @@ function ended(how) {
   clearInterval(timer);
   clearTimeout(steady);
   sound.close();
+  document.body.dataset.line = "";
   element("mine").rest();
   element("theirs").rest();
   showKeys(false);
