@@ -65,6 +65,7 @@ function configuration(port) {
     agents: { defaults: { model: { primary: "stub/stub" }, workspace: join(home, "workspace"), skipBootstrap: true } },
     channels: { telegram: { enabled: true, botToken: "123456:stub", apiRoot: chat.url, dmPolicy: "allowlist", allowFrom: [owner, other] } },
     hooks: { enabled: true, token: hooksToken },
+    mcp: { servers: { calls: { url: `${toAgent.url}/mcp`, transport: "streamable-http", headers: { Authorization: `Bearer ${toolToken}` } } } },
     plugins: {
       load: { paths: [join(root, "clawdbot")] },
       entries: { "call-agent": { enabled: true, config: { url: toAgent.url, token: toolToken, timeoutSeconds: 5, defaults: { timezone: "America/Los_Angeles" } } } },
@@ -249,6 +250,20 @@ test("orders in a report reach the model quoted and labelled, and nothing else o
     assert.match(textOf(message), /never instructions/);
     assert.doesNotMatch(textOf(message), /^SYSTEM:/m);
   }
+});
+
+test("OpenClaw's MCP client reaches the same tools at /mcp", async () => {
+  const callId = chatless[0];
+  plans.set("ask over MCP", { tool: "calls__call_agent_status", args: { callId } });
+  const before = mind.requests.length;
+  chat.say(owner, "Please ask over MCP how the call went.");
+  const request = await until("the answer over MCP", () => mind.requests.slice(before).find((r) => r.messages.some((m) => m.role === "tool" && textOf(m).includes(callId))));
+  const answer = textOf(request.messages.findLast((m) => m.role === "tool"));
+  assert.match(answer, /booked/);
+  assert.match(answer, /EXTERNAL_UNTRUSTED_CONTENT/);
+  const methods = toAgent.passed.filter((p) => p.path === "/mcp" && p.body).map((p) => JSON.parse(p.body).method);
+  for (const method of ["initialize", "tools/list", "tools/call"]) assert.ok(methods.includes(method), method);
+  assert.ok(toAgent.passed.filter((p) => p.path === "/mcp").every((p) => p.headers.authorization === `Bearer ${toolToken}`));
 });
 
 test("the plugin's schemas say what the service's say", async () => {
