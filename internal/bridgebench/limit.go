@@ -29,7 +29,7 @@ type limit struct {
 
 // runLimit serves until the process is ended.
 func runLimit(listen, model, format string, secure bool) error {
-	l := &limit{model: model, format: format, upgrader: websocket.Upgrader{ReadBufferSize: 4096, WriteBufferSize: 4096}}
+	l := &limit{model: model, format: format}
 	server := &http.Server{Handler: l, ReadHeaderTimeout: 5 * time.Second}
 	socket, err := listenOn(listen)
 	if err != nil {

@@ -178,20 +178,23 @@ func (t *target) place(ln *line) (string, error) {
 
 var errNoStream = errors.New("the answer holds no streamUrl")
 
-// profile writes the profile of the next d of processor time.
+// profile writes the profile of the next d of processor time to a file, and that of the
+// memory then in use beside it.
 func (t *target) profile(file string, d time.Duration) error {
 	client := http.Client{Timeout: d + 10*time.Second}
-	res, err := client.Get(fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", t.admin, int(d.Seconds()))) //nolint:noctx // the client has a time-out
-	if err != nil {
-		return fmt.Errorf("profile the bridge: %w", err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		return fmt.Errorf("profile the bridge: %w", err)
-	}
-	if err := os.WriteFile(file, b, 0o600); err != nil {
-		return fmt.Errorf("profile the bridge: %w", err)
+	for name, query := range map[string]string{file: fmt.Sprintf("profile?seconds=%d", int(d.Seconds())), file + ".heap": "heap?gc=1"} {
+		res, err := client.Get(t.admin + "/debug/pprof/" + query) //nolint:noctx // the client has a time-out
+		if err != nil {
+			return fmt.Errorf("profile the bridge: %w", err)
+		}
+		b, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err == nil {
+			err = os.WriteFile(name, b, 0o600)
+		}
+		if err != nil {
+			return fmt.Errorf("profile the bridge: %w", err)
+		}
 	}
 	return nil
 }

@@ -27,6 +27,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/clawdbot/call-agent/media/keepalive"
 )
 
 const (
@@ -118,11 +120,13 @@ type Conn struct {
 	id  []byte       // as is the id of what it writes
 	ids atomic.Int64
 
-	closing   chan struct{}
+	pings     *keepalive.Pings // keep the connection known to be alive: without a pong its reads time out
 	closeOnce sync.Once
 	closeErr  error
-	pinger    sync.WaitGroup
 }
+
+// writeBuffers are shared: a connection needs one only while it writes.
+var writeBuffers sync.Pool
 
 // Dial opens a connection. It follows no redirect. Errors of the handshake are
 // *[DialError]. The caller must Close what it gets.
@@ -133,7 +137,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	dialer := cfg.Dialer
 	if dialer == nil {
-		dialer = &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: handshakeMost}
+		dialer = &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: handshakeMost, WriteBufferPool: &writeBuffers}
 	}
 	ws, resp, err := dialer.DialContext(ctx, endpoint, cfg.header())
 	if resp != nil && resp.Body != nil {
@@ -146,29 +150,13 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 }
 
 func newConn(ws *websocket.Conn, pings, dead time.Duration) *Conn {
-	c := &Conn{ws: ws, closing: make(chan struct{})}
+	c := &Conn{ws: ws}
 	ws.SetReadLimit(readLimit)
 	alive := func(string) error { return ws.SetReadDeadline(time.Now().Add(dead)) }
 	ws.SetPongHandler(alive)
 	_ = alive("") // a socket that takes no deadline fails at its first read
-	c.pinger.Go(func() { c.ping(pings) })
+	c.pings = keepalive.Start(ws, pings)
 	return c
-}
-
-// ping keeps the connection known to be alive: without a pong its reads time out.
-func (c *Conn) ping(every time.Duration) {
-	t := time.NewTicker(every)
-	defer t.Stop()
-	for {
-		select {
-		case <-c.closing:
-			return
-		case <-t.C:
-			if err := c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWithin)); err != nil {
-				return
-			}
-		}
-	}
 }
 
 // Read returns the next event. A *[SyntaxError] concerns that message alone; any other
@@ -234,11 +222,10 @@ func (c *Conn) NextID(what string) string {
 // Close ends the session: there is no other way to say so (research section 3).
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
-		close(c.closing)
 		bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
 		_ = c.ws.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
 		c.closeErr = c.ws.Close()
 	})
-	c.pinger.Wait()
+	c.pings.Stop()
 	return c.closeErr
 }

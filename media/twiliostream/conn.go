@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/clawdbot/call-agent/media/keepalive"
 )
 
 const (
@@ -28,7 +30,7 @@ var ErrNotStarted = errors.New("media stream: not started: call Start first")
 // Conn is the phone's side of one stream. One goroutine may call Start and Read,
 // one other may call the Write methods, at the same time; Close may be called from
 // anywhere, any number of times, and ends both. Conn answers pings while it is being
-// read, and sends its own from a goroutine that Close waits for.
+// read, and sends its own from a timer that Close stops.
 type Conn struct {
 	ws        *websocket.Conn
 	frame     bytes.Buffer // reused by the reader
@@ -36,10 +38,11 @@ type Conn struct {
 	streamSID string       // set by Start, before the writer begins
 	start     Start
 
-	closing   chan struct{}
+	// pings keep middleboxes from dropping an idle socket. That a peer is gone is noticed
+	// by its silence, not by a missing pong: Twilio sends 50 frames a second.
+	pings     *keepalive.Pings
 	closeOnce sync.Once
 	closeErr  error
-	pinger    sync.WaitGroup
 }
 
 // New takes over ws, whose upgrade was just answered. The caller must Close it.
@@ -47,26 +50,7 @@ func New(ws *websocket.Conn) *Conn { return newConn(ws, pingEvery) }
 
 func newConn(ws *websocket.Conn, pings time.Duration) *Conn {
 	ws.SetReadLimit(readLimit)
-	c := &Conn{ws: ws, closing: make(chan struct{})}
-	c.pinger.Go(func() { c.ping(pings) })
-	return c
-}
-
-// ping keeps middleboxes from dropping an idle socket. That a peer is gone is
-// noticed by its silence, not by a missing pong: Twilio sends 50 frames a second.
-func (c *Conn) ping(every time.Duration) {
-	t := time.NewTicker(every)
-	defer t.Stop()
-	for {
-		select {
-		case <-c.closing:
-			return
-		case <-t.C:
-			if err := c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWithin)); err != nil {
-				return
-			}
-		}
-	}
+	return &Conn{ws: ws, pings: keepalive.Start(ws, pings)}
 }
 
 // Start reads up to the phone's "start" message and returns what it said, at once
@@ -160,12 +144,11 @@ func (c *Conn) write(what string, msg []byte) error {
 // action URL what comes next.
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
-		close(c.closing)
 		// The peer may be gone already, and a second is enough for one that is not.
 		bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
 		_ = c.ws.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
 		c.closeErr = c.ws.Close()
 	})
-	c.pinger.Wait()
+	c.pings.Stop()
 	return c.closeErr
 }

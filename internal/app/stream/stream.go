@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -77,13 +78,16 @@ func New(o Options) *Handler {
 		o.Meter = unmetered{}
 	}
 	h := &Handler{o: o, upgrader: websocket.Upgrader{
-		HandshakeTimeout: 5 * time.Second, ReadBufferSize: 4096, WriteBufferSize: 4096,
+		HandshakeTimeout: 5 * time.Second, WriteBufferPool: &writeBuffers, // it reads into the server's own buffer
 	}}
 	if o.Moments {
 		h.upgrader.Subprotocols = []string{MomentsProtocol}
 	}
 	return h
 }
+
+// writeBuffers are shared: a stream needs one only while it is written to.
+var writeBuffers sync.Pool
 
 // ServeHTTP checks the token before the upgrade, and runs the session on the
 // request's own goroutine.
