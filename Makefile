@@ -17,7 +17,7 @@ CADDY     = . ./caddymodule/... ./cmd/...
 PLAIN     = CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath"
 FUZZTIME ?= 3s
 
-.PHONY: build demo run test ci race bench fmt lint fuzz fuzz-api e2e xcaddy lambdas sizes test-cloud test-browser local bench-lambda bench-bridge bench-bridge-short secrets sam-build deploy-media
+.PHONY: build demo run test ci race bench fmt lint fuzz fuzz-api e2e xcaddy lambdas sizes test-cloud test-browser local bench-lambda bench-bridge bench-bridge-short secrets sam-build deploy-media bench-codec soak
 
 build:
 	$(PLAIN) $(GO) build -o bin/callagent ./cmd/callagent
@@ -105,7 +105,8 @@ test-clawdbot: build
 
 # The same folder in clawdbot 2026.1.24, by hand; docs/clawdbot.md keeps the record.
 test-clawdbot-2026-1: build
-	sh scripts/openclaw.sh clawdbot-2026-1 node --test --test-reporter=spec scripts/clawdbot-2026-1/gateway.test.js
+	sh scripts/openclaw.sh clawdbot-2026-1 node --test --test-reporter=spec scripts/clawdbot-2026-1/gateway.test.js codecs filters, each beside baseline. bench-codec: $(GO) test -run '^$$' -bench . -benchmem ./media/g711 ./media/pcm 200 calls at time; memory, goroutines files must stay flat, no frame be lost. SOAK ?= 30m soak: @mkdir -p out $(GO) ./internal/bridgebench -soak $(SOAK) -soak-report out/soak.txt
+
 
 # Deploying (docs/deploy.md). CONFIG is the configuration document.
 CONFIG   ?=

@@ -116,7 +116,7 @@ func TestAudioSaysWhichItIs(t *testing.T) {
 			t.Errorf("%d ms of PCM: %d bytes", ms, decodedLen(b))
 		}
 	}
-	if n, ok := lineOf([]byte(`{"x":"for bench-line-00123."}`)); !ok || n != 123 {
+	if n, ok := lineOf([]byte(`{"x":"for bench-line-0000123."}`)); !ok || n != 123 {
 		t.Errorf("line %d, %t", n, ok)
 	}
 }

@@ -19,6 +19,7 @@ type line struct {
 	mu           sync.Mutex
 	phone, model *socket
 	closed       bool
+	resting      bool // no more audio, either way
 	err          error
 	// phone
 	frames   int
@@ -51,14 +52,16 @@ type mark struct {
 func newLine(n int, l *load) *line { return &line{n: n, rate: l, steady: make(chan struct{})} }
 
 // name is how the model knows whose session it is: it stands in the instructions.
-func (ln *line) name() string { return fmt.Sprintf("bench-line-%05d", ln.n) }
+func (ln *line) name() string { return fmt.Sprintf("bench-line-%07d", ln.n) }
+
+const lineDigits = 7
 
 func lineOf(message []byte) (n int, ok bool) {
 	_, after, found := bytes.Cut(message, []byte("bench-line-"))
-	if !found || len(after) < 5 {
+	if !found || len(after) < lineDigits {
 		return 0, false
 	}
-	n, err := strconv.Atoi(string(after[:5]))
+	n, err := strconv.Atoi(string(after[:lineDigits]))
 	return n, err == nil
 }
 
@@ -86,13 +89,23 @@ func (ln *line) call(url string) error {
 	return nil
 }
 
-// end takes note of why a socket is over; the first reason counts.
+// end takes note of why a socket is over, if it is; the first reason counts.
 func (ln *line) end(err error) {
+	if err == nil {
+		return
+	}
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
 	if ln.err == nil && !ln.closed {
 		ln.err = err
 	}
+}
+
+// rest stops the line's audio, both ways.
+func (ln *line) rest() {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	ln.resting = true
 }
 
 // hangUp ends the call as Twilio does when the callee puts the phone down.
@@ -186,6 +199,9 @@ func (ln *line) ring(now time.Time) error {
 	defer ln.mu.Unlock()
 	if ln.closed || ln.phone == nil || ln.model == nil || !ln.rate.flowing.Load() {
 		return nil
+	}
+	if ln.resting {
+		return ln.echo(now)
 	}
 	ln.frames++
 	b := append(frame(ln.out), `{"event":"media","sequenceNumber":"`...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,16 +69,28 @@ func newLoad(s shape, t *trust) (*load, error) {
 func (l *load) line(n int) *line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.lines) <= n {
-		l.lines = append(l.lines, newLine(len(l.lines), l))
+	for _, ln := range l.lines {
+		if ln.n == n {
+			return ln
+		}
 	}
-	return l.lines[n]
+	ln := newLine(n, l)
+	l.lines = append(slices.Clip(l.lines), ln) // a slice that all has returned is never changed
+	return ln
 }
 
+// all are the lines that are held.
 func (l *load) all() []*line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]*line(nil), l.lines...)
+	return l.lines
+}
+
+// forget lets go of a line that is over.
+func (l *load) forget(over *line) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = slices.DeleteFunc(slices.Clone(l.lines), func(ln *line) bool { return ln == over })
 }
 
 // A tick of 20 ms has 20 places of a millisecond: the phone of line n has place n, its
@@ -116,14 +129,12 @@ func (l *load) pace(half int) {
 func (l *load) visit(place int) {
 	lines := l.all()
 	now := time.Now()
-	for i := place; i < len(lines); i += frameMS {
-		if err := lines[i].ring(now); err != nil {
-			lines[i].end(err)
+	for _, ln := range lines {
+		if ln.n%frameMS == place {
+			ln.end(ln.ring(now))
 		}
-	}
-	for i := (place + frameMS/2) % frameMS; i < len(lines); i += frameMS {
-		if err := lines[i].speakOn(now); err != nil {
-			lines[i].end(err)
+		if (ln.n+frameMS/2)%frameMS == place {
+			ln.end(ln.speakOn(now))
 		}
 	}
 }

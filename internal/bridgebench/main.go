@@ -43,6 +43,12 @@ func command() error {
 	flag.DurationVar(&b.how.measure, "measure", 8*time.Second, "time of the measurement")
 	flag.DurationVar(&b.how.barge, "barge", 5*time.Second, "time of the interruptions, which only the bridge knows")
 	flag.StringVar(&b.how.profile, "profile", "", "write a profile of the bridge's processor time to this file; its figures are then of no use")
+	soaking := flag.Duration("soak", 0, "hold calls for so long, and see whether anything grows")
+	s := &soak{bench: b}
+	flag.IntVar(&s.calls, "soak-calls", 200, "calls at a time, for -soak")
+	flag.DurationVar(&s.each, "soak-each", time.Minute, "how long a call lasts, for -soak")
+	flag.DurationVar(&s.every, "soak-every", 10*time.Second, "time between two samples, for -soak")
+	flag.StringVar(&s.report, "soak-report", "", "file for the report, for -soak")
 	smoke := flag.Bool("smoke", false, "only see whether every call is carried whole; times are not judged")
 	flag.Parse()
 	if *asLimit != "" {
@@ -63,8 +69,12 @@ func command() error {
 	if b.trust, err = newTrust(dir); err != nil {
 		return err
 	}
-	if *smoke {
+	switch {
+	case *smoke:
 		return b.smoke()
+	case *soaking > 0:
+		s.total = *soaking
+		return s.run()
 	}
 	return b.tables(strings.Split(*formats, ","), strings.Split(*sizes, ","), strings.Split(*secure, ","))
 }

@@ -196,7 +196,7 @@ func (ln *line) delta(ms int) error {
 func (ln *line) speakOn(now time.Time) error {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	if ln.closed || ln.model == nil || !ln.rate.flowing.Load() {
+	if ln.closed || ln.resting || ln.model == nil || !ln.rate.flowing.Load() {
 		return nil
 	}
 	if ln.resume > 0 {

@@ -48,3 +48,12 @@ func (p process) memory() (int64, error) {
 	}
 	return kb << 10, nil
 }
+
+// files is how many file descriptors it holds, sockets included.
+func (p process) files() (int, error) {
+	all, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", int(p)))
+	if err != nil {
+		return 0, fmt.Errorf("files of %d: %w", int(p), err)
+	}
+	return len(all), nil
+}

@@ -108,14 +108,17 @@ func startBridge(binary string, l *load, t *trust, most int) (*target, error) {
 	if err := x.start(binary, []string{"run", "--config", caddyfile}, env); err != nil {
 		return nil, err
 	}
-	return x, x.await(func() bool {
-		res, err := x.client.Get(x.base + "/readyz") //nolint:noctx // the client has a time-out
-		if err != nil {
-			return false
-		}
-		_ = res.Body.Close()
-		return res.StatusCode == http.StatusOK
-	})
+	return x, x.await(x.ready)
+}
+
+// ready says whether the bridge takes calls.
+func (t *target) ready() bool {
+	res, err := t.client.Get(t.base + "/readyz") //nolint:noctx // the client has a time-out
+	if err != nil {
+		return false
+	}
+	_ = res.Body.Close()
+	return res.StatusCode == http.StatusOK
 }
 
 func (t *target) caddyfile(secure bool, certs *trust) string {
@@ -131,6 +134,10 @@ func (t *target) start(program string, args, env []string) (err error) {
 	if t.log, err = os.CreateTemp("", "bridgebench-"+t.name+"-*.log"); err != nil {
 		return fmt.Errorf("make a log: %w", err)
 	}
+	return t.launch(program, args, env)
+}
+
+func (t *target) launch(program string, args, env []string) error {
 	t.cmd = exec.CommandContext(context.Background(), program, args...)
 	t.cmd.Env, t.cmd.Stdout, t.cmd.Stderr = env, t.log, t.log
 	if err := t.cmd.Start(); err != nil {
@@ -183,14 +190,9 @@ var errNoStream = errors.New("the answer holds no streamUrl")
 func (t *target) profile(file string, d time.Duration) error {
 	client := http.Client{Timeout: d + 10*time.Second}
 	for name, query := range map[string]string{file: fmt.Sprintf("profile?seconds=%d", int(d.Seconds())), file + ".heap": "heap?gc=1"} {
-		res, err := client.Get(t.admin + "/debug/pprof/" + query) //nolint:noctx // the client has a time-out
-		if err != nil {
-			return fmt.Errorf("profile the bridge: %w", err)
-		}
-		b, err := io.ReadAll(res.Body)
-		_ = res.Body.Close()
+		text, err := get(&client, t.admin+"/debug/pprof/"+query)
 		if err == nil {
-			err = os.WriteFile(name, b, 0o600)
+			err = os.WriteFile(name, []byte(text), 0o600)
 		}
 		if err != nil {
 			return fmt.Errorf("profile the bridge: %w", err)
@@ -199,8 +201,33 @@ func (t *target) profile(file string, d time.Duration) error {
 	return nil
 }
 
-// end stops the process and waits for it.
+func get(client *http.Client, url string) (string, error) {
+	res, err := client.Get(url) //nolint:noctx // the client has a time-out
+	if err != nil {
+		return "", fmt.Errorf("get: %w", err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return "", fmt.Errorf("get %s: %w", url, err)
+	}
+	return string(b), nil
+}
+
+// end stops the process and removes what it left.
 func (t *target) end() {
+	if t.cmd.Process != nil {
+		t.halt()
+	}
+	_ = t.log.Close()
+	_ = os.Remove(t.log.Name())
+	if t.dir != "" {
+		_ = os.RemoveAll(t.dir)
+	}
+}
+
+// halt stops the process and waits for it.
+func (t *target) halt() {
 	_ = t.cmd.Process.Signal(syscall.SIGTERM)
 	gone := make(chan struct{})
 	go func() { _ = t.cmd.Wait(); close(gone) }()
@@ -209,11 +236,6 @@ func (t *target) end() {
 	case <-time.After(10 * time.Second):
 		_ = t.cmd.Process.Kill()
 		<-gone
-	}
-	_ = t.log.Close()
-	_ = os.Remove(t.log.Name())
-	if t.dir != "" {
-		_ = os.RemoveAll(t.dir)
 	}
 }
 

@@ -92,3 +92,10 @@ func (t *track) take() (delays []time.Duration, garbled int) {
 	delays, t.delays = t.delays, nil
 	return delays, t.garbled
 }
+
+// total is how much was sent.
+func (t *track) total() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.sent
+}
