@@ -130,6 +130,29 @@ func TestGoldenTablesOfSox(t *testing.T) {
 	}
 }
 
+// TestEverySampleGetsTheCodeOfSox: SoX rounds to the 14 bits of the standard before it
+// compands, so each sample is rounded here as it rounds (half up, and held at full scale).
+func TestEverySampleGetsTheCodeOfSox(t *testing.T) {
+	golden := readFile(t, "testdata/mu-all.ul")
+	if len(golden) != 65536 {
+		t.Fatalf("%d codes", len(golden))
+	}
+	rounded := 0
+	for i, want := range golden {
+		exact := i + math.MinInt16
+		sample := min((exact+2)>>2<<2, math.MaxInt16)
+		if got := EncodeMu(nil, []int16{int16(sample)})[0]; got != want {
+			t.Fatalf("%d, rounded to %d: %#02x, sox has %#02x", exact, sample, got, want)
+		}
+		if EncodeMu(nil, []int16{int16(exact)})[0] != want {
+			rounded++
+		}
+	}
+	if rounded > 65536/128 { // only those next to one of the 255 decision values
+		t.Errorf("%d samples change their code by the rounding", rounded)
+	}
+}
+
 func readFile(t *testing.T, name string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(name)
