@@ -50,7 +50,8 @@ func (s *soak) run() error {
 	}
 	defer l.close()
 	s.load = l
-	if s.target, err = startBridge(s.bench.binary, l, s.bench.trust, s.calls+10); err != nil {
+	// A call that is over keeps its place while its last transcript is awaited.
+	if s.target, err = startBridge(s.bench.binary, l, s.bench.trust, 2*s.calls); err != nil {
 		return err
 	}
 	defer s.target.end()
