@@ -260,7 +260,8 @@ func TestAModelThatSendsMoreThanAnyMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sent atomic.Bool
-	trial{play: p, except: []string{"the callee heard"}, change: func(t *testing.T, site *Site) {
+	// What was in the socket is lost with it, in the middle of a frame: the ear loses its place.
+	trial{play: p, except: []string{"the callee heard", "the agent took leave"}, change: func(t *testing.T, site *Site) {
 		nastyModel(t, site, func(_, event int) [][]byte {
 			// The first connections are the probe's: only in a conversation do so many events come.
 			if event == 60 && sent.CompareAndSwap(false, true) {
