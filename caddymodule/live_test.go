@@ -141,7 +141,7 @@ func TestARequestAheadOfTheAppWaitsForIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	running := app.(*App).handlers[0]
-	ahead := &Handler{logger: running.logger, ready: make(chan struct{})}
+	ahead := &Handler{logger: running.logger, read: reading{own: "http://nothing.example"}, ready: make(chan struct{})}
 	answered := make(chan int, 1)
 	go func() {
 		w := httptest.NewRecorder()
