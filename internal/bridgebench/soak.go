@@ -91,6 +91,9 @@ func (s *soak) callers(n int, stop <-chan struct{}) {
 		ln.barge = 1 + n*7%bargeEvery
 		ln.mu.Unlock()
 		url, err := s.target.stream(ln)
+		for tries := 0; errors.Is(err, errNoStream) && tries < 3; tries++ {
+			url, err = s.target.stream(ln) // the sweep was faster than the answer: a call that is queued has no link
+		}
 		if err == nil {
 			err = ln.call(url)
 		}
