@@ -121,7 +121,7 @@ func (s *slowConn) deliver(seg segment) bool {
 }
 
 // SetDeadline sets the reader's: a writer never waits.
-func (s *slowConn) SetDeadline(t time.Time) error { return s.Conn.SetReadDeadline(t) }
+func (s *slowConn) SetDeadline(t time.Time) error { return s.SetReadDeadline(t) }
 
 // SetWriteDeadline does nothing: a writer never waits.
 func (s *slowConn) SetWriteDeadline(time.Time) error { return nil }
