@@ -17,7 +17,7 @@ CADDY     = . ./caddymodule/... ./cmd/...
 PLAIN     = CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath"
 FUZZTIME ?= 3s
 
-.PHONY: build demo run test ci race bench fmt lint fuzz fuzz-api e2e xcaddy lambdas sizes test-cloud test-browser local bench-lambda bench-bridge bench-bridge-short secrets sam-build deploy-media bench-codec soak
+.PHONY: build demo run test ci race bench fmt lint fuzz fuzz-api e2e xcaddy lambdas test-cloud test-browser local bench-lambda bench-bridge bench-bridge-short secrets sam-build deploy-media bench-codec soak
 
 build:
 	$(PLAIN) $(GO) build -o bin/callagent ./cmd/callagent
