@@ -105,8 +105,17 @@ test-clawdbot: build
 
 # The same folder in clawdbot 2026.1.24, by hand; docs/clawdbot.md keeps the record.
 test-clawdbot-2026-1: build
-	sh scripts/openclaw.sh clawdbot-2026-1 node --test --test-reporter=spec scripts/clawdbot-2026-1/gateway.test.js codecs filters, each beside baseline. bench-codec: $(GO) test -run '^$$' -bench . -benchmem ./media/g711 ./media/pcm 200 calls at time; memory, goroutines files must stay flat, no frame be lost. SOAK ?= 30m soak: @mkdir -p out $(GO) ./internal/bridgebench -soak $(SOAK) -soak-report out/soak.txt
+	sh scripts/openclaw.sh clawdbot-2026-1 node --test --test-reporter=spec scripts/clawdbot-2026-1/gateway.test.js
 
+# The codecs and filters, each beside a baseline.
+bench-codec:
+	$(GO) test -run '^$$' -bench . -benchmem ./media/g711 ./media/pcm
+
+# 200 calls at a time; memory, goroutines and files must stay flat, and no frame be lost.
+SOAK     ?= 30m
+soak: build
+	@mkdir -p out
+	$(GO) run ./internal/bridgebench -soak $(SOAK) -soak-report out/soak.txt
 
 # Deploying (docs/deploy.md). CONFIG is the configuration document.
 CONFIG   ?=
