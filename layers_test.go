@@ -36,6 +36,7 @@ var layers = []layer{
 		[]string{"github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/api/v2010", "github.com/twilio/twilio-go/twiml", "github.com/gorilla/websocket"},
 	},
 	{"L1 stores", []string{"internal/store/"}, []string{"call"}, append(aws, "go.etcd.io/bbolt", "go.etcd.io/bbolt/errors", "pgregory.net/rapid")},
+	{"L1 archives", []string{"internal/archive", "internal/archive/"}, []string{"call", "internal/archive", "internal/archive/archivetest"}, aws},
 	{"L1 schedulers", []string{"internal/schedule/"}, []string{"call"}, aws},
 	{
 		"L1 calendar bridge",

@@ -17,7 +17,9 @@ type Archive interface {
 	// Recording opens an attempt's recording once it is complete; ErrNotFound where there
 	// is none, or not yet. The caller closes it.
 	Recording(ctx context.Context, id ID, attempt int) (Recording, error)
-	// Delete removes all that is kept of a call; nothing kept is success.
+	// Delete removes all that is kept of a call; nothing kept is success. A host that has just
+	// held the call may still be writing the last of it, and asks the record whether it is
+	// there: who deletes both deletes here, then the record, then here again.
 	Delete(ctx context.Context, id ID) error
 }
 

@@ -23,6 +23,8 @@ type Service struct {
 	Scheduler Scheduler
 	Numbers   Numbers
 	Media     Media
+	// Archive is what is kept of calls outside the store; nil where nothing is.
+	Archive Archive
 
 	Rules    Rules
 	Defaults Defaults

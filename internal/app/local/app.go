@@ -47,7 +47,7 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 	streams := stream.FromConfig(c)
 	model := stream.NewModel(streams.Dialer().Probe, time.Now)
 	s, err := wiring.Service(c, wiring.Parts{
-		Store: h.seen, Telephony: phone, Scheduler: h.schedule, Numbers: toolapi.Numbers{}, Countries: toolapi.CountriesOf,
+		Store: h.seen, Archive: h.kept, Telephony: phone, Scheduler: h.schedule, Numbers: toolapi.Numbers{}, Countries: toolapi.CountriesOf,
 		Media: plane{sessions: h.sessions, model: model, limit: c.MaxSessions, hosts: wiring.StreamHosts(c), now: h.options.Now},
 		Now:   h.options.Now, Log: log,
 	})

@@ -17,13 +17,18 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/app/stream"
+	"github.com/clawdbot/call-agent/internal/archive/folder"
 	"github.com/clawdbot/call-agent/internal/httpapi"
 	schedule "github.com/clawdbot/call-agent/internal/schedule/local"
 	store "github.com/clawdbot/call-agent/internal/store/local"
 )
 
-// storeFile is the call store's name in the data folder.
-const storeFile = "calls.db"
+// What stands in the data folder: the call store, and beside it what is kept of calls
+// outside their records.
+const (
+	storeFile  = "calls.db"
+	keptFolder = "kept"
+)
 
 // Options are what a Host needs.
 type Options struct {
@@ -44,6 +49,7 @@ type Options struct {
 type Host struct {
 	options  Options
 	store    *store.Store
+	kept     *folder.Folder
 	seen     call.Store
 	schedule *schedule.Scheduler
 	sessions *stream.Sessions
@@ -75,7 +81,11 @@ func Open(o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{options: o, store: s, sessions: stream.NewSessions()}
+	kept, err := folder.Open(filepath.Join(o.Dir, keptFolder))
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	h := &Host{options: o, store: s, kept: kept, sessions: stream.NewSessions()}
 	var seen call.Store = s
 	if o.WrapStore != nil {
 		seen = o.WrapStore(s)
@@ -168,5 +178,5 @@ func (h *Host) end() error {
 	if cerr := h.store.Close(); cerr != nil {
 		err = errors.Join(err, fmt.Errorf("close the call store: %w", cerr))
 	}
-	return err
+	return errors.Join(err, h.kept.Close())
 }

@@ -23,6 +23,8 @@ type Parts struct {
 	Telephony call.Telephony
 	Scheduler call.Scheduler
 	Media     call.Media
+	// Archive is nil where nothing is kept outside the store.
+	Archive call.Archive
 	// Numbers and Countries, which tells a number's country, are needed where calls are
 	// placed; both may be nil elsewhere.
 	Numbers   call.Numbers
@@ -38,7 +40,7 @@ func Service(c *config.Config, p Parts) (*call.Service, error) {
 		return nil, fmt.Errorf("calendar bridge: %w", err)
 	}
 	s := &call.Service{
-		Store: p.Store, Telephony: p.Telephony, Scheduler: p.Scheduler, Media: p.Media, Numbers: p.Numbers,
+		Store: p.Store, Telephony: p.Telephony, Scheduler: p.Scheduler, Media: p.Media, Archive: p.Archive, Numbers: p.Numbers,
 		Calendar: bridge, Rules: Rules(c), Defaults: defaults(c),
 		PublicURL: c.Server.PublicBaseURL, StreamSecret: []byte(c.Stream.Secret.Reveal()), Disclosure: c.Disclosure, TalkCost: talkCost(c),
 		Now: p.Now, Log: p.Log,

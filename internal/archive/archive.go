@@ -1,0 +1,41 @@
+// Package archive is the shape of what is kept of a call outside its record: an attempt's
+// timeline as lines of JSON, and its recording as a WAV file. It owns both formats, their
+// bounds, and the port by which a media session writes them; where they lie is the
+// business of the packages below it, one for a folder and one for S3. What they keep is
+// read as [call.Archive]. It never decides whether anything is kept, nor for how long.
+package archive
+
+import (
+	"context"
+	"time"
+
+	"github.com/clawdbot/call-agent/call"
+)
+
+// Keeper begins to keep conversations. Safe for concurrent use.
+type Keeper interface {
+	// Begin makes room for the conversation of an attempt that began at startedAt, and for
+	// its recording if that is wanted. From here on readers find its timeline.
+	Begin(ctx context.Context, id call.ID, attempt int, startedAt time.Time, recording bool) (Entry, error)
+}
+
+// Entry is where one conversation is kept while it goes on. Its methods are called by one
+// goroutine and may wait for a disk or a network; Complete or Abandon is the last.
+type Entry interface {
+	// Append numbers lines, within the bounds of [Text], and shows them to readers. It has
+	// them whatever it returns: an error says that readers do not see them yet, which the
+	// next Append or Complete tries again.
+	Append(ctx context.Context, lines []call.Line) error
+	// Record adds sound to the recording, interleaved as in a WAV file, up to [MaxRecording]. On
+	// an error none of it was added; the same may be given again.
+	Record(stereo []byte) error
+	// Complete says that no more will come, durationMS after the beginning. The recording is
+	// shown from then on, if whole says that all of it was added; otherwise there is none.
+	Complete(ctx context.Context, durationMS int64, whole bool) error
+	// Abandon removes what was kept of the attempt: its call is no longer on record.
+	Abandon(ctx context.Context) error
+}
+
+// StaleAfter is how long nothing is added to a timeline before whoever wrote it is taken
+// for lost: a conversation that goes on adds a line every second.
+const StaleAfter = 30 * time.Second
