@@ -35,6 +35,13 @@ type Store interface {
 	ByProviderCall(ctx context.Context, providerCallID string) (ID, error)
 	// Due lists at most limit calls whose Due is not after t, the longest due first.
 	Due(ctx context.Context, t time.Time, limit int) ([]ID, error)
+	// List returns the newest calls that q asks for, by an index. A store may be a moment
+	// behind its last writes here, and nowhere else.
+	List(ctx context.Context, q Query) (Page, error)
+	// Delete forgets a final call, with the provider's ids, the idempotency key and the
+	// outbox items that lead to it, in one write. ErrNotFound where there is none; an
+	// *Error with Conflict where it is not final.
+	Delete(ctx context.Context, id ID) error
 	// Ping says whether the store can be read.
 	Ping(ctx context.Context) error
 }

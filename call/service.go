@@ -151,12 +151,16 @@ func (s *Service) Get(ctx context.Context, owner string, readAll bool, id ID) (C
 		c, err = s.Store.Get(ctx, id)
 	}
 	if errors.Is(err, ErrNotFound) || (err == nil && c.Owner != owner && !readAll) {
-		return Call{}, &Error{Code: NotFound, Message: "There is no such call. Use the callId that call_agent returned, with the same token."}
+		return Call{}, noSuchCall()
 	}
 	if err != nil {
 		return Call{}, s.unavailable(ctx, err)
 	}
 	return c, nil
+}
+
+func noSuchCall() *Error {
+	return &Error{Code: NotFound, Message: "There is no such call. Use the callId that call_agent returned, with the same token."}
 }
 
 func (s *Service) unavailable(ctx context.Context, err error) error {

@@ -42,7 +42,7 @@ func NewStore(now func() time.Time) *Store {
 }
 
 // FailWith is asked before every operation ("create", "repeat", "get", "update", "claim",
-// "by provider call", "due", "ping"), with the call to be written if there is one; the error it
+// "by provider call", "due", "list", "delete", "ping"), with the call to be written if there is one; the error it
 // returns is the operation's, and nothing is done. Nil: nothing fails.
 func (s *Store) FailWith(f func(op string, c call.Call) error) {
 	s.mu.Lock()

@@ -23,6 +23,8 @@ const (
 	partLive
 	partProvider
 	partOutbox
+	// partGone is a record that is deleted.
+	partGone
 )
 
 // action is one item of a write.
@@ -87,7 +89,7 @@ func ours(actions []action, held item) bool {
 		if a.set != nil {
 			writer = text(a.set, attrWriter)
 		}
-		return text(held, attrWriter) == writer
+		return writer != "" && text(held, attrWriter) == writer
 	}
 	return false
 }

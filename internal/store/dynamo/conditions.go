@@ -41,7 +41,8 @@ const (
 // what is due, kept or held differs from write to write.
 const (
 	setRecord = "SET #record = :record, #schema = :schema, #version = :next, #writer = :writer, " +
-		"#status = :status, #outcome = :outcome, #updatedAt = :updatedAt"
+		"#status = :status, #outcome = :outcome, #updatedAt = :updatedAt, " +
+		"#list = :list, #owner = :owner, #callee = :callee, #place = :place" // of calls that an older program placed, too
 	setDue    = ", #duePK = :duePK, #dueAt = :dueAt"
 	setTTL    = ", #ttl = :ttl"
 	setLive   = ", #live = :live"

@@ -59,6 +59,7 @@ func (s *Store) creation(c call.Call, key *call.IdempotencyKey, q call.Quota) ([
 	}
 	var w []action
 	if key != nil {
+		attributes[attrKey] = str(text(keyOfKey(*key), AttrPK))
 		w = append(w, action{
 			part: partKey, key: keyOfKey(*key), condition: ifKeyFree, values: item{":now": instant(c.CreatedAt)},
 			set: item{attrCallID: str(string(c.ID)), attrBodyHash: str(key.BodyHash), attrExpires: instant(key.Expires), AttrTTL: epoch(key.Expires)},

@@ -49,11 +49,7 @@ func (s *Store) dueIn(ctx context.Context, shard string, t time.Time, limit int)
 	}
 	for len(due) < limit {
 		in.Limit = aws.Int32(int32(min(limit-len(due), 1000))) //nolint:gosec // at most 1000
-		var out *dynamodb.QueryOutput
-		err := s.do(ctx, "read due index", func(ctx context.Context) (err error) {
-			out, err = s.client.Query(ctx, in)
-			return err
-		})
+		out, err := s.query(ctx, "read due index", in)
 		if err != nil {
 			return nil, err
 		}

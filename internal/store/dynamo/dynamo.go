@@ -22,7 +22,8 @@
 // for byte, which numbers of DynamoDB (2.50 becomes 2.5), its sets and its empty values
 // do not. Beside it stand, as native attributes, those that a condition, an index or an
 // operator's query needs: version, writer, schema, status, outcome, updatedAt, live,
-// duePK, dueAt, ttl. A write names the attributes it sets and leaves all others alone.
+// duePK, dueAt, ttl, key, and those that lists are made of: list, owner, callee (a hash)
+// and place. A write names the attributes it sets and leaves all others alone.
 //
 // Numbers and idempotency keys stand in keys as hashes only, since keys reach places
 // that values do not: access logs, metrics of hot keys. A hash of a phone number can be

@@ -72,7 +72,7 @@ func (h *Hosts) Report(ctx context.Context, r HostReport) error {
 // order. Hosts that have not reported are left out.
 func (h *Hosts) Fresh(ctx context.Context, urls []string, since time.Time) ([]HostReport, error) {
 	reports := map[string]HostReport{}
-	var keys []map[string]types.AttributeValue
+	var keys []item
 	asked := map[string]bool{}
 	for _, url := range urls {
 		if !asked[url] { // DynamoDB refuses a key that is asked for twice
@@ -82,7 +82,11 @@ func (h *Hosts) Fresh(ctx context.Context, urls []string, since time.Time) ([]Ho
 	}
 	for len(keys) > 0 {
 		n := min(len(keys), batch)
-		left, err := h.read(ctx, keys[:n], reports)
+		left, err := h.readSome(ctx, "read media hosts", keys[:n], func(it item) {
+			if r, ok := decodeHost(it); ok {
+				reports[r.URL] = r
+			}
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -96,32 +100,6 @@ func (h *Hosts) Fresh(ctx context.Context, urls []string, since time.Time) ([]Ho
 		}
 	}
 	return fresh, nil
-}
-
-// errUnread means that DynamoDB answered for none of the keys, as it does when it throttles.
-var errUnread = &types.ProvisionedThroughputExceededException{Message: some("no key of the batch was read")}
-
-// read adds the reports under keys, and returns the keys that are left to ask for.
-func (h *Hosts) read(ctx context.Context, keys []map[string]types.AttributeValue, reports map[string]HostReport) (left []map[string]types.AttributeValue, err error) {
-	err = h.do(ctx, "read media hosts", func(ctx context.Context) error {
-		out, err := h.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-			RequestItems: map[string]types.KeysAndAttributes{h.name: {Keys: keys}},
-		})
-		if err != nil {
-			return err
-		}
-		for _, it := range out.Responses[h.name] {
-			if r, ok := decodeHost(h.alive(it)); ok {
-				reports[r.URL] = r
-			}
-		}
-		left = out.UnprocessedKeys[h.name].Keys
-		if len(left) == len(keys) {
-			return errUnread
-		}
-		return nil
-	})
-	return left, err
 }
 
 func encodeHost(r HostReport) item {

@@ -192,7 +192,7 @@ func TestAWholeLifeLeavesWhatTheLayoutSays(t *testing.T) {
 	}
 	lived(t, s)
 	meta := scan(t, s)["CALL#life META"]
-	for name, want := range map[string]string{attrStatus: "completed", attrOutcome: "booked"} {
+	for name, want := range map[string]string{AttrStatus: "completed", AttrOutcome: "booked"} {
 		if got := text(meta, name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}

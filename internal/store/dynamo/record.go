@@ -14,14 +14,14 @@ const (
 	attrVersion   = "version"
 	attrWriter    = "writer"
 	attrSchema    = "schema"
-	attrStatus    = "status"
-	attrOutcome   = "outcome"
 	attrUpdatedAt = "updatedAt"
 	attrLive      = "live"
 
 	attrCallID   = "callId"
 	attrBodyHash = "bodyHash"
 	attrExpires  = "expires"
+	// attrKey is the partition key of the idempotency key that placed the call.
+	attrKey = "key"
 )
 
 // record is a call's item, read.
@@ -94,7 +94,8 @@ func (s *Store) attributesOf(c call.Call, raw []byte) (item, error) {
 	}
 	it := item{
 		attrRecord: str(string(raw)), attrVersion: num(c.Version), attrWriter: str(rand.Text()), attrSchema: num(c.Schema),
-		attrStatus: str(string(c.Status)), attrOutcome: str(string(c.Outcome)), attrUpdatedAt: instant(c.UpdatedAt),
+		AttrStatus: str(string(c.Status)), AttrOutcome: str(string(c.Outcome)), attrUpdatedAt: instant(c.UpdatedAt),
+		AttrList: str(allCalls), AttrOwner: str(c.Owner), AttrCallee: str(hash(c.Request.To)), AttrPlace: str(placeKey(c.Place())),
 	}
 	if c.Due != nil {
 		it[AttrDuePK], it[AttrDueAt] = str(dueShardOf(c.ID)), instant(*c.Due)

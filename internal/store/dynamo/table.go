@@ -66,7 +66,7 @@ func (t *table) alive(it item) item {
 	return it
 }
 
-// Names of the table's own attributes and of its index; template.yaml has them too.
+// Names of the table's own attributes and of its indexes; template.yaml has them too.
 const (
 	// AttrPK and AttrSK are the table's key.
 	AttrPK = "PK"
@@ -78,27 +78,60 @@ const (
 	AttrTTL = "ttl"
 	// IndexDue is the sparse index of the calls that are due.
 	IndexDue = "due"
+
+	// AttrPlace orders the lists of calls: creation and id. Records alone have it.
+	AttrPlace = "place"
+	// AttrList to AttrCallee are what the lists are of: all, or those with one value.
+	AttrList    = "list"
+	AttrOwner   = "owner"
+	AttrStatus  = "status"
+	AttrOutcome = "outcome"
+	// AttrCallee is the hash of the callee's number.
+	AttrCallee = "callee"
 )
+
+// Lists are the indexes of lists, each named after the attribute that it is by.
+func Lists() []string { return []string{AttrList, AttrOwner, AttrStatus, AttrOutcome, AttrCallee} }
+
+// listed are the attributes that a list holds beside the keys, so that what is asked for
+// beside its own value is sorted out by DynamoDB.
+var listed = []string{AttrOwner, AttrStatus, AttrOutcome, AttrCallee}
 
 // Table is the definition of the table, as template.yaml has it but for what only AWS
 // has (backups, protection from deletion, encryption). TTL is set afterwards, see [CreateTable].
 func Table(name string) *dynamodb.CreateTableInput {
-	attribute := func(name string) types.AttributeDefinition {
-		return types.AttributeDefinition{AttributeName: &name, AttributeType: types.ScalarAttributeTypeS}
-	}
 	schema := func(hash, sort string) []types.KeySchemaElement {
 		return []types.KeySchemaElement{{AttributeName: &hash, KeyType: types.KeyTypeHash}, {AttributeName: &sort, KeyType: types.KeyTypeRange}}
 	}
-	return &dynamodb.CreateTableInput{
+	in := &dynamodb.CreateTableInput{
 		TableName: &name, BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{attribute(AttrPK), attribute(AttrSK), attribute(AttrDuePK), attribute(AttrDueAt)},
-		KeySchema:            schema(AttrPK, AttrSK),
+		KeySchema: schema(AttrPK, AttrSK),
 		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
 			IndexName: aws.String(IndexDue), KeySchema: schema(AttrDuePK, AttrDueAt),
 			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
 		}},
 		StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewImage},
 	}
+	for _, a := range append([]string{AttrPK, AttrSK, AttrDuePK, AttrDueAt, AttrPlace}, Lists()...) {
+		in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{AttributeName: &a, AttributeType: types.ScalarAttributeTypeS})
+	}
+	for _, by := range Lists() {
+		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
+			IndexName: &by, KeySchema: schema(by, AttrPlace),
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: besides(by)},
+		})
+	}
+	return in
+}
+
+// besides are the listed attributes but the list's own, which is a key.
+func besides(by string) (more []string) {
+	for _, a := range listed {
+		if a != by {
+			more = append(more, a)
+		}
+	}
+	return more
 }
 
 // createLimit is how long a new table may take to be there; on AWS half a minute is usual.

@@ -171,6 +171,6 @@ func (s *Store) outbox(was, is call.Call) []action {
 	}
 	return []action{{
 		part: partOutbox, key: keyOfOutbox(is.ID, is.Outcome),
-		set: item{attrCallID: str(string(is.ID)), attrOutcome: str(string(is.Outcome)), AttrTTL: epoch(s.now().Add(countKeep))},
+		set: item{attrCallID: str(string(is.ID)), AttrOutcome: str(string(is.Outcome)), AttrTTL: epoch(s.now().Add(countKeep))},
 	}}
 }

@@ -34,9 +34,12 @@ func upTo(tx *bbolt.Tx, bucket []byte, t time.Time, fn func(key, what []byte) (m
 	}
 }
 
-// index makes due index, provider index and number lock follow a record from what was
-// stored (nil: nothing) to what now is.
+// index makes lists, due index, provider index and number lock follow a record from what
+// was stored (nil: nothing) to what now is.
 func index(tx *bbolt.Tx, was *call.Call, is call.Call) error {
+	if err := list(tx, was, &is); err != nil {
+		return err
+	}
 	due := tx.Bucket(bucketDue)
 	if was != nil && was.Due != nil {
 		if err := due.Delete(timeKey(*was.Due, []byte(was.ID))); err != nil {

@@ -39,7 +39,8 @@ const defaultLockTimeout = 5 * time.Second
 
 // layout is the number of the file's arrangement of buckets and keys. A file with a
 // lower number, or none, is taken over; a higher one was written by a newer program.
-const layout = 1
+// Layout 2 has the lists: a program that knows only 1 would let them fall behind the records.
+const layout = 2
 
 var (
 	bucketMeta      = []byte("meta")
@@ -51,6 +52,7 @@ var (
 	bucketDue       = []byte("due")       // due time and call id → nothing
 	bucketCounts    = []byte("counts")    // day, and what is counted on it → how often
 	bucketLive      = []byte("live")      // id of a call with a live attempt → nothing
+	bucketLists     = []byte("lists")     // index, value in it, creation and call id → nothing
 
 	keyLayout = []byte("layout")
 )
@@ -92,6 +94,9 @@ func prepare(tx *bbolt.Tx) error {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return fmt.Errorf("create bucket %s: %w", name, err)
 		}
+	}
+	if err := listAll(tx); err != nil {
+		return err
 	}
 	return meta.Put(keyLayout, strconv.AppendInt(nil, layout, 10))
 }

@@ -119,7 +119,7 @@ func TestASecondHolderIsToldWhatToDo(t *testing.T) {
 }
 
 func TestOnlyAHigherLayoutIsRefused(t *testing.T) {
-	for stored, refused := range map[string]string{"": "", "0": "", "1": "", "2": "start the newer call agent", "x": "restore"} {
+	for stored, refused := range map[string]string{"": "", "0": "", "1": "", "2": "", "3": "start the newer call agent", "x": "restore"} {
 		path := file(t)
 		s := open(t, path)
 		storetest.Create(t, s, storetest.NewCall("a", "+4930100001"))

@@ -59,6 +59,14 @@ func Run(t *testing.T, open func(t *testing.T) call.Store) {
 		{"a final call is left by no late, doubled or stale write", terminal},
 		{"a write that is made again changes nothing", lateWrites},
 		{"an end is never left, whatever comes doubled, shuffled and late", neverLeft},
+		{"a list has the newest first, in pages without a gap", pages},
+		{"a list has what is asked for and nothing else", filters},
+		{"a list follows every write", listFollows},
+		{"a deleted call is nowhere", deleted},
+		{"a call that is not final is not deleted", notDeleted},
+		{"a deleted call is not written again", deletedStays},
+		{"what a deleted call's ids lead to by now is left alone", deletesItsOwn},
+		{"of twenty deletions at once the call is gone once", deletedAtOnce},
 		{"a context that is over starts nothing", overContext},
 	}
 	for _, p := range parts {

@@ -1,0 +1,33 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/clawdbot/call-agent/internal/store/storetest"
+)
+
+// spacing is the time between two calls that fill places.
+const spacing = time.Second
+
+// fill stores that many calls in one transaction, each to a number of its own.
+func fill(t testing.TB, s *Store, calls int) {
+	t.Helper()
+	err := s.update(context.Background(), "fill", func(tx *bbolt.Tx) error {
+		for i := range calls {
+			c := storetest.NewCall(fmt.Sprintf("call-%05d", i), fmt.Sprintf("+49301%08d", i))
+			c.Version, c.CreatedAt = 1, storetest.Base.Add(time.Duration(i)*spacing)
+			if err := insert(tx, c, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
