@@ -158,3 +158,6 @@ const forgetLimit = 2 * storeLimit
 func NotFinal(id ID) *Error {
 	return &Error{Code: Conflict, CallID: id, Message: fmt.Sprintf("Call %s is not final. Stop it with call_agent_cancel, and delete it when it has ended.", id)}
 }
+
+// Outcomes lists every outcome.
+func Outcomes() []Outcome { return []Outcome{Pending, Booked, NotBooked, Unconfirmed} }

@@ -27,42 +27,6 @@ const (
 	maxText   = 200 // of a reason
 )
 
-// Caller is who uses the tools: the name of a token, and what it may do.
-type Caller struct {
-	name   string
-	allows func(scope string) bool
-}
-
-// readsAll says whether other tokens' calls are shown.
-func (c Caller) readsAll() bool { return c.allows(scopeRead) }
-
-// need says that the token lacks a scope; read implies status.
-func (c Caller) need(scope string) error {
-	if c.allows(scope) || scope == scopeStatus && c.readsAll() {
-		return nil
-	}
-	return &call.Error{Code: call.Forbidden, Message: "This token has no scope " + scope + ". Use another token, or add the scope to it in tools.tokens."}
-}
-
-// Caller says who asks, by the bearer token of a request's header.
-func (a *API) Caller(header http.Header) (Caller, error) {
-	const mend = "Send the header Authorization: Bearer with a tool token from tools.tokens."
-	headers := header.Values("Authorization")
-	if len(headers) != 1 {
-		return Caller{}, &call.Error{Code: call.Unauthorized, Message: "There is no token. " + mend}
-	}
-	scheme, bearer, _ := strings.Cut(headers[0], " ")
-	bearer = strings.TrimSpace(bearer)
-	if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
-		return Caller{}, &call.Error{Code: call.Unauthorized, Message: "There is no token. " + mend}
-	}
-	name, allows, ok := a.Tokens.Match(bearer)
-	if !ok {
-		return Caller{}, &call.Error{Code: call.Unauthorized, Message: "The token is not known. " + mend}
-	}
-	return Caller{name, allows}, nil
-}
-
 // readBody reads a JSON body of at most 64 KiB.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -91,7 +55,7 @@ func idempotencyKey(u use, now time.Time) (*call.IdempotencyKey, error) {
 		const problem = "must be sent once, with 1 to 256 characters"
 		return nil, &call.Error{Code: call.InvalidRequest, Message: "The header Idempotency-Key " + problem + ".", Fields: map[string]string{"Idempotency-Key": problem}}
 	}
-	return &call.IdempotencyKey{Token: u.who.name, Key: key, BodyHash: bodyHash(u.body), Expires: now.Add(call.IdempotencyTTL)}, nil
+	return &call.IdempotencyKey{Token: u.who.Name(), Key: key, BodyHash: bodyHash(u.body), Expires: now.Add(call.IdempotencyTTL)}, nil
 }
 
 // bodyHash is the same for bodies that say the same: order of fields and white space

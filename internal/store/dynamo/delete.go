@@ -55,7 +55,7 @@ func (s *Store) deletion(r record, key string) []action {
 	if r.live {
 		w = append(w, action{part: partLive, key: keyOfLive, update: givePlace, values: item{":place": placeOf(id)}})
 	}
-	for _, o := range []call.Outcome{call.Pending, call.Booked, call.NotBooked, call.Unconfirmed} {
+	for _, o := range call.Outcomes() {
 		w = append(w, action{part: partOutbox, key: keyOfOutbox(id, o)})
 	}
 	return w

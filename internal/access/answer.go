@@ -1,8 +1,9 @@
-package toolapi
+package access
 
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 )
+
+// Statuses are the HTTP status of each code.
+func Statuses() map[call.Code]int { return maps.Clone(statusOf) }
 
 // statusOf is the HTTP status of each code, here and nowhere else (contract section 1).
 var statusOf = map[call.Code]int{
@@ -25,8 +29,8 @@ var statusOf = map[call.Code]int{
 	call.Internal:       http.StatusInternalServerError,
 }
 
-// errorDocument is the one shape of every error.
-type errorDocument struct {
+// ErrorDocument is the one shape of every error.
+type ErrorDocument struct {
 	OK    bool `json:"ok"`
 	Error struct {
 		Code    call.Code         `json:"code"`
@@ -44,15 +48,15 @@ func internalError() *call.Error {
 
 // Fail answers with err. What is not an *call.Error is ours: it is logged, and the
 // caller learns nothing of it.
-func (a *API) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	e := a.told(r.Context(), r.URL.Path, err)
-	writeError(w, statusOf[e.Code], e)
+func (d Door) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := d.told(r.Context(), r.URL.Path, err)
+	WriteError(w, statusOf[e.Code], e)
 }
 
 // Refusal is the document that err is answered with, where there is no status and no header
-// to go with it; the time to wait is in its words then.
-func (a *API) Refusal(ctx context.Context, tool string, err error) any {
-	e := *a.told(ctx, tool, err)
+// to go with it; the time to wait is in its words then. Where is for the log.
+func (d Door) Refusal(ctx context.Context, where string, err error) any {
+	e := *d.told(ctx, where, err)
 	if s := statusOf[e.Code]; s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable {
 		e.Message += " Wait " + retryAfter(e.RetryAfter) + " seconds."
 	}
@@ -60,36 +64,37 @@ func (a *API) Refusal(ctx context.Context, tool string, err error) any {
 }
 
 // told is what the caller is told of an error.
-func (a *API) told(ctx context.Context, where string, err error) *call.Error {
+func (d Door) told(ctx context.Context, where string, err error) *call.Error {
 	var e *call.Error
 	if !errors.As(err, &e) {
-		a.Log.ErrorContext(ctx, "a tool failed", "path", where, "error", err)
+		d.Log.ErrorContext(ctx, "a request failed", "path", where, "error", err)
 		return internalError()
 	}
 	if _, ok := statusOf[e.Code]; !ok {
-		a.Log.ErrorContext(ctx, "an error has a code that the contract does not", "path", where, "code", e.Code)
+		d.Log.ErrorContext(ctx, "an error has a code that the contract does not", "path", where, "code", e.Code)
 		return internalError()
 	}
 	return e
 }
 
-func writeError(w http.ResponseWriter, status int, e *call.Error) {
+// WriteError answers with e and a status that may be another than its code's.
+func WriteError(w http.ResponseWriter, status int, e *call.Error) {
 	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retryAfter(e.RetryAfter))
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="call-agent"`)
 	}
-	writeJSON(w, status, documentOf(e))
+	WriteJSON(w, status, documentOf(e))
 }
 
-func documentOf(e *call.Error) errorDocument {
-	var d errorDocument
-	d.Error.Code, d.Error.Message, d.Error.Fields = e.Code, e.Message, e.Fields
+func documentOf(e *call.Error) ErrorDocument {
+	var doc ErrorDocument
+	doc.Error.Code, doc.Error.Message, doc.Error.Fields = e.Code, e.Message, e.Fields
 	if id := string(e.CallID); id != "" && !strings.Contains(e.Message, id) {
-		d.Error.Message += " The call is " + id + "." // contract section 1: a conflict names its callId
+		doc.Error.Message += " The call is " + id + "." // contract section 1: a conflict names its callId
 	}
-	return d
+	return doc
 }
 
 // retryAfter is whole seconds, at least one (RFC 9110 section 10.2.3).
