@@ -54,7 +54,7 @@ xcaddy:
 
 # The functions as they are deployed, and the budget of their sizes.
 LAMBDA    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -tags lambda.norpc
-FUNCTIONS = voice status tools retry notify
+FUNCTIONS = voice status tools calls retry notify
 
 lambdas:
 	for f in $(FUNCTIONS); do GOOS=linux GOARCH=arm64 $(LAMBDA) -o dist/$$f/bootstrap ./lambdas/$$f || exit 1; done

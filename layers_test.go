@@ -45,7 +45,10 @@ var layers = []layer{
 		[]string{"github.com/arran4/golang-ical", "github.com/teambition/rrule-go", "golang.org/x/sys/unix"},
 	},
 	{"L1 clients", []string{"internal/calendar", "internal/hooks"}, []string{"call"}, []string{"github.com/cenkalti/backoff/v5"}},
-	{"L2 tools", []string{"internal/toolapi"}, []string{"call"}, []string{"github.com/nyaruka/phonenumbers"}},
+	{"L2 door", []string{"internal/access"}, []string{"call"}, nil},
+	{"L2 tests of answers", []string{"internal/access/accesstest"}, nil, []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
+	{"L2 calls", []string{"internal/callsapi"}, []string{"call", "internal/access"}, nil},
+	{"L2 tools", []string{"internal/toolapi"}, []string{"call", "internal/access"}, []string{"github.com/nyaruka/phonenumbers"}},
 	{"L2 tools by MCP", []string{"internal/mcpapi"}, []string{"internal/toolapi"}, []string{"github.com/modelcontextprotocol/go-sdk/mcp"}},
 	{"L2 commands", []string{"internal/cli"}, []string{"call"}, nil},
 	{"L2", []string{"internal/httpapi"}, []string{"call"}, nil},
@@ -105,7 +108,7 @@ func TestTwilioRootIsNotBuilt(t *testing.T) {
 
 // TestFunctionsLinkLittle: what a function links is loaded at every cold start.
 func TestFunctionsLinkLittle(t *testing.T) {
-	for _, name := range []string{"voice", "status", "tools", "retry", "notify"} {
+	for _, name := range []string{"voice", "status", "tools", "calls", "retry", "notify"} {
 		for _, dep := range strings.Fields(run(t, "go", "list", "-tags", "lambda.norpc", "-deps", "./lambdas/"+name)) {
 			for _, heavy := range []string{
 				"github.com/aws/aws-sdk-go-v2/config", "go.etcd.io/bbolt", "github.com/gorilla/websocket", "github.com/caddyserver/", "net/rpc",

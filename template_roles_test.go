@@ -29,6 +29,10 @@ var allowed = map[string][]string{
 		ownLog, config, configKey, "dynamodb:GetItem on GetAtt Table.Arn of CALL#* IDEM#* LOCK#*", readHosts, updateCalls,
 		"dynamodb:PutItem on GetAtt Table.Arn of CALL#* SID#* IDEM#* LOCK#*", release, schedule, passRole,
 	},
+	"CallsRole": {
+		ownLog, config, configKey, readCalls, "dynamodb:BatchGetItem on GetAtt Table.Arn of CALL#*", "dynamodb:DeleteItem on GetAtt Table.Arn of CALL#* SID#* IDEM#*",
+		"dynamodb:Query on Sub ${Table.Arn}/index/list Sub ${Table.Arn}/index/owner Sub ${Table.Arn}/index/status Sub ${Table.Arn}/index/outcome Sub ${Table.Arn}/index/callee",
+	},
 	"RetryRole": {
 		ownLog, config, configKey, readCalls, readHosts, updateCalls, putCalls, release, schedule, passRole,
 		"dynamodb:Query on Sub ${Table.Arn}/index/due", "sqs:SendMessage on GetAtt RetryDeadLetters.Arn",
@@ -112,7 +116,7 @@ func TestNoStatementIsWide(t *testing.T) {
 func TestRolesAreTakenByTheirServiceAlone(t *testing.T) {
 	for path, services := range map[string]map[string]string{
 		"template.yaml": {
-			"VoiceRole": "lambda", "StatusRole": "lambda", "ToolsRole": "lambda", "RetryRole": "lambda", "NotifyRole": "lambda", "ScheduleRole": "scheduler",
+			"VoiceRole": "lambda", "StatusRole": "lambda", "ToolsRole": "lambda", "CallsRole": "lambda", "RetryRole": "lambda", "NotifyRole": "lambda", "ScheduleRole": "scheduler",
 		},
 		"infra/media-host.yaml": {"Role": "ec2"},
 	} {

@@ -21,6 +21,7 @@ var functions = map[string]struct {
 	"voice":  {"Voice", 10, "Twilio gives up after 15 s"},
 	"status": {"Status", 10, "Twilio gives up after 15 s"},
 	"tools":  {"Tools", 15, "call_agent answers in 12 s at most (contract section 1)"},
+	"calls":  {"Calls", 15, "a long poll is answered in 10 s at most"},
 	"retry":  {"Retry", 60, "the next sweep comes after a minute"},
 	"notify": {"Notify", 60, "a hook may take 20 s (contract section 4)"},
 }
@@ -105,7 +106,9 @@ func TestRoutes(t *testing.T) {
 	}
 	want := map[string]string{
 		"POST /voice": "Ref VoiceFunctionAliaslive", "POST /status": "Ref StatusFunctionAliaslive", "POST /amd": "Ref StatusFunctionAliaslive",
-		"GET /tools": "Ref ToolsFunctionAliaslive", "GET /calls/{id}/events": "Ref ToolsFunctionAliaslive", "POST /mcp": "Ref ToolsFunctionAliaslive",
+		"GET /tools": "Ref ToolsFunctionAliaslive", "POST /mcp": "Ref ToolsFunctionAliaslive",
+		"GET /calls": "Ref CallsFunctionAliaslive", "GET /calls/{id}": "Ref CallsFunctionAliaslive", "DELETE /calls/{id}": "Ref CallsFunctionAliaslive",
+		"GET /calls/{id}/events": "Ref CallsFunctionAliaslive", "GET /calls/{id}/recording": "Ref CallsFunctionAliaslive",
 		"GET /openapi.json":    "Ref ToolsFunctionAliaslive",
 		"POST /tools/{proxy+}": "Ref ToolsFunctionAliaslive",
 		"GET /healthz":         "Ref ToolsFunctionAliaslive", "GET /readyz": "Ref ToolsFunctionAliaslive",
@@ -186,13 +189,22 @@ func TestTableIsTheStoresOwn(t *testing.T) {
 			t.Errorf("%s is %s, the store's %s", name, got, want)
 		}
 	}
-	for _, name := range []string{"IndexName", "KeySchema"} {
-		if got, want := short(at[any](t, table.Properties, "GlobalSecondaryIndexes", 0, name)), short(at[any](t, store, "GlobalSecondaryIndexes", 0, name)); got != want {
-			t.Errorf("index: %s is %s, the store's %s", name, got, want)
+	indexes, ours := at[[]any](t, table.Properties, "GlobalSecondaryIndexes"), at[[]any](t, store, "GlobalSecondaryIndexes")
+	if len(indexes) != len(ours) {
+		t.Errorf("%d indexes, the store's %d", len(indexes), len(ours))
+	}
+	for i := range min(len(indexes), len(ours)) {
+		for _, path := range [][]any{{"IndexName"}, {"KeySchema"}, {"Projection", "ProjectionType"}} {
+			if got, want := short(at[any](t, indexes[i], path...)), short(at[any](t, ours[i], path...)); got != want {
+				t.Errorf("index %d: %v is %s, the store's %s", i, path, got, want)
+			}
+		}
+		more := short(at[object](t, indexes[i], "Projection")["NonKeyAttributes"])
+		if want := short(at[object](t, ours[i], "Projection")["NonKeyAttributes"]); more != want {
+			t.Errorf("index %d holds %s beside its keys, the store's %s", i, more, want)
 		}
 	}
 	for what, got := range map[string][2]any{
-		"projection":        {at[any](t, table.Properties, "GlobalSecondaryIndexes", 0, "Projection", "ProjectionType"), at[any](t, store, "GlobalSecondaryIndexes", 0, "Projection", "ProjectionType")},
 		"stream":            {at[any](t, table.Properties, "StreamSpecification", "StreamViewType"), at[any](t, store, "StreamSpecification", "StreamViewType")},
 		"ttl":               {at[any](t, table.Properties, "TimeToLiveSpecification", "AttributeName"), dynamo.AttrTTL},
 		"ttl is on":         {at[any](t, table.Properties, "TimeToLiveSpecification", "Enabled"), true},

@@ -8,7 +8,7 @@
 # Ports, on loopback: API 4600, media host 4601, SSM and Scheduler 4602, DynamoDB 4603.
 set -eu
 cd "$(dirname "$0")/.."
-for name in voice status tools retry notify; do
+for name in voice status tools calls retry notify; do
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -tags lambda.norpc -o "dist/local/$name/bootstrap" "./lambdas/$name"
 done
 sh scripts/dynamodb-local.sh

@@ -12,6 +12,7 @@ done <<END
 voice 9500000
 status 9500000
 tools 18000000
+calls 12000000
 retry 12000000
 notify 12000000
 END

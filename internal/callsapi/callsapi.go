@@ -39,7 +39,10 @@ type Keeps struct {
 // run over one store. All methods may be called concurrently.
 type API struct {
 	access.Door
-	Options
+	service   *call.Service
+	listening Listening
+	keeps     Keeps
+	mostBytes int64
 	mux       *http.ServeMux
 	listeners chan struct{}
 }
@@ -49,11 +52,11 @@ var paths = []string{"/calls", "/calls/", "/calls/{id}", "/calls/{id}/events", "
 
 // New makes the API; any path but its own is answered 404.
 func New(o Options) *API {
-	o.Listening = o.Listening.withDefaults()
 	a := &API{
-		Door: access.Door{Tokens: o.Tokens, Log: o.Log}, Options: o,
-		mux: http.NewServeMux(), listeners: make(chan struct{}, o.Listening.Most),
+		Door: access.Door{Tokens: o.Tokens, Log: o.Log}, service: o.Service, listening: o.Listening.withDefaults(),
+		keeps: o.Keeps, mostBytes: o.MostBytes, mux: http.NewServeMux(),
 	}
+	a.listeners = make(chan struct{}, a.listening.Most)
 	a.mux.Handle("/calls", a.Route(access.Methods{http.MethodGet: a.list}))
 	a.mux.Handle("/calls/{id}", a.Route(access.Methods{http.MethodGet: a.show, http.MethodDelete: a.forget}))
 	a.mux.Handle("/calls/{id}/events", a.Route(access.Methods{http.MethodGet: a.events}))

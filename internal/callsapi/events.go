@@ -36,7 +36,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx := r.Context()
 	l := &listener{api: a, who: who, after: q.after, lines: q.lines}
-	if l.call, err = a.Service.Get(ctx, who.Name(), who.ReadsAll(), q.id); err != nil {
+	if l.call, err = a.service.Get(ctx, who.Name(), who.ReadsAll(), q.id); err != nil {
 		return err
 	}
 	if q.wait == 0 && !q.stream {
@@ -90,7 +90,7 @@ func (a *API) question(r *http.Request) (question, error) {
 		if err != nil || d < 0 {
 			in.fault("wait", "must be a duration such as 25s")
 		}
-		q.wait = min(d, a.Listening.Wait)
+		q.wait = min(d, a.listening.Wait)
 	}
 	if head {
 		q.wait = 0
@@ -138,7 +138,7 @@ func (l *listener) news(ctx context.Context) (n news, err error) {
 
 // look reads the call anew.
 func (l *listener) look(ctx context.Context) (n news, err error) {
-	if l.call, err = l.api.Service.Get(ctx, l.who.Name(), l.who.ReadsAll(), l.call.ID); err != nil {
+	if l.call, err = l.api.service.Get(ctx, l.who.Name(), l.who.ReadsAll(), l.call.ID); err != nil {
 		return n, err
 	}
 	return l.news(ctx)
@@ -171,7 +171,7 @@ func (l *listener) await(ctx context.Context, wait time.Duration) (news, error) 
 		select {
 		case <-ctx.Done():
 			return l.nothing(), nil
-		case <-l.api.Listening.Ending:
+		case <-l.api.listening.Ending:
 			return l.nothing(), nil
 		case <-enough:
 			return l.nothing(), nil
@@ -203,7 +203,7 @@ func (l *listener) stream(ctx context.Context, w http.ResponseWriter) error {
 	if err := n.addTo(out); err != nil {
 		return err
 	}
-	if !out.send() || l.api.Listening.Batch || n.last {
+	if !out.send() || l.api.listening.Batch || n.last {
 		return nil
 	}
 	out.follow(ctx, lookEvery, func() (bool, error) {

@@ -42,7 +42,7 @@ const (
 // follow, if the call is final.
 func (l *listener) linesAfter(ctx context.Context) (lines []lineEvent, told bool, err error) {
 	lines = []lineEvent{}
-	archive := l.api.Service.Archive
+	archive := l.api.service.Archive
 	if archive == nil {
 		return lines, true, nil
 	}
@@ -73,7 +73,7 @@ func (l *listener) linesAfter(ctx context.Context) (lines []lineEvent, told bool
 
 // late says that the call ended so long ago that whoever wrote its last lines is lost.
 func (l *listener) late() bool {
-	return l.call.Final() && l.api.Service.Now().After(l.call.CompletedAt.Add(lateLines))
+	return l.call.Final() && l.api.service.Now().After(l.call.CompletedAt.Add(lateLines))
 }
 
 // unreadable is what a client is told where the archive fails.

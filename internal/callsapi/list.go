@@ -106,7 +106,7 @@ func isE164(s string) bool {
 
 // page is a page as it is answered.
 func (a *API) page(ctx context.Context, who access.Caller, q call.Query) (listAnswer, error) {
-	p, err := a.Service.List(ctx, who.Name(), who.ReadsAll(), q)
+	p, err := a.service.List(ctx, who.Name(), who.ReadsAll(), q)
 	if err != nil {
 		return listAnswer{}, err
 	}

@@ -44,14 +44,14 @@ func (a *API) recording(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer rec.Close() //nolint:errcheck // it was read; nothing is lost
-	p, err := partOf(r.Header.Values("Range"), rec.Size)
-	if err != nil {
+	p, problem := partOf(r.Header.Values("Range"), rec.Size)
+	if problem != "" {
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", rec.Size))
-		access.WriteError(w, http.StatusRequestedRangeNotSatisfiable, &call.Error{Code: call.InvalidRequest, Message: err.Error()})
+		access.WriteError(w, http.StatusRequestedRangeNotSatisfiable, &call.Error{Code: call.InvalidRequest, Message: problem})
 		return nil
 	}
-	if a.MostBytes > 0 && p.length > a.MostBytes {
-		p.length, p.partial = a.MostBytes, true
+	if a.mostBytes > 0 && p.length > a.mostBytes {
+		p.length, p.partial = a.mostBytes, true
 	}
 	a.sendPart(w, r, rec, p)
 	return nil
@@ -63,8 +63,8 @@ func (a *API) openRecording(ctx context.Context, c call.Call, attempt int) (call
 	if attempt == 0 {
 		first, last = 1, len(c.Attempts)
 	}
-	for n := last; n >= first && n > 0 && a.Service.Archive != nil; n-- {
-		rec, err := a.Service.Archive.Recording(ctx, c.ID, n)
+	for n := last; n >= first && n > 0 && a.service.Archive != nil; n-- {
+		rec, err := a.service.Archive.Recording(ctx, c.ID, n)
 		switch {
 		case err == nil:
 			return rec, nil
@@ -80,7 +80,7 @@ func (a *API) noRecording(c call.Call, attempt int) string {
 	switch last := c.Last(); {
 	case attempt > len(c.Attempts):
 		return fmt.Sprintf("There is no attempt %d of this call; it has %d. Leave attempt out for the last one that was recorded.", attempt, len(c.Attempts))
-	case !a.Keeps.Recording:
+	case !a.keeps.Recording:
 		return "There is no recording: calls are not recorded here. The configuration turns it on, for calls to come."
 	case !c.Final() && (attempt == 0 || attempt == last.Number):
 		return "There is no recording yet: it is there when the conversation is over."
@@ -94,29 +94,30 @@ type part struct {
 	partial       bool
 }
 
-// partOf reads a Range header (RFC 9110 section 14.2); without one it is all.
-func partOf(headers []string, size int64) (part, error) {
+// partOf reads a Range header (RFC 9110 section 14.2); without one it is all. A problem is
+// said to the caller: that a range which is none may be ignored would send him all of it.
+func partOf(headers []string, size int64) (p part, problem string) {
 	if len(headers) == 0 {
-		return part{0, size, false}, nil
+		return part{0, size, false}, ""
 	}
 	spec, ok := strings.CutPrefix(headers[0], "bytes=")
 	if !ok || len(headers) > 1 || strings.Contains(spec, ",") {
-		return part{}, errors.New("The header Range must ask for one range of bytes, such as bytes=0-4194303.") //nolint:staticcheck // it is shown to the caller as it is
+		return p, "The header Range must ask for one range of bytes, such as bytes=0-4194303."
 	}
 	first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
 	start, err1 := offset(first, -1)
 	end, err2 := offset(last, size-1)
 	switch {
 	case !ok || err1 != nil || err2 != nil || first == "" && last == "":
-		return part{}, errors.New("The header Range must be bytes=first-last, bytes=first- or bytes=-length, in whole numbers.") //nolint:staticcheck // as above
+		return p, "The header Range must be bytes=first-last, bytes=first- or bytes=-length, in whole numbers."
 	case first == "": // the last so many bytes
-		start, end = max(0, size-end), size-1
+		start, end = size-min(end, size), size-1
 	}
 	end = min(end, size-1)
 	if start > end {
-		return part{}, fmt.Errorf("The recording has %d bytes; the range begins behind them, or ends before it begins.", size) //nolint:staticcheck // as above
+		return p, fmt.Sprintf("The recording has %d bytes; the range begins behind them, or ends before it begins.", size)
 	}
-	return part{start, end - start + 1, true}, nil
+	return part{start, end - start + 1, true}, ""
 }
 
 // offset is a number of digits alone.

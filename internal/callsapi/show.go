@@ -35,9 +35,9 @@ func (a *API) show(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer := callAnswer{
 		OK: true, Call: c.Document(), Steps: c.StepsAfter(0),
-		Timelines: []call.Timeline{}, Recordings: []recordingDocument{}, Keeps: a.Keeps,
+		Timelines: []call.Timeline{}, Recordings: []recordingDocument{}, Keeps: a.keeps,
 	}
-	if a.Service.Archive != nil {
+	if a.service.Archive != nil {
 		if err := a.kept(r.Context(), c, &answer); err != nil {
 			return a.unreadable(r.Context(), c.ID, err)
 		}
@@ -55,22 +55,22 @@ func (a *API) callOf(r *http.Request, parameters ...string) (call.Call, error) {
 	if err := ask(r, parameters...).err(); err != nil {
 		return call.Call{}, err
 	}
-	return a.Service.Get(r.Context(), who.Name(), who.ReadsAll(), call.ID(r.PathValue("id")))
+	return a.service.Get(r.Context(), who.Name(), who.ReadsAll(), call.ID(r.PathValue("id")))
 }
 
 // kept adds what is kept of every attempt.
 func (a *API) kept(ctx context.Context, c call.Call, answer *callAnswer) error {
-	left := a.MostBytes
+	left := a.mostBytes
 	for i := range c.Attempts {
 		n := c.Attempts[i].Number
-		t, err := a.Service.Archive.Timeline(ctx, c.ID, n, 0)
+		t, err := a.service.Archive.Timeline(ctx, c.ID, n, 0)
 		switch {
 		case err == nil:
 			answer.Timelines = append(answer.Timelines, a.shortened(t, &left))
 		case !errors.Is(err, call.ErrNotFound):
 			return err
 		}
-		rec, err := a.Service.Archive.Recording(ctx, c.ID, n)
+		rec, err := a.service.Archive.Recording(ctx, c.ID, n)
 		switch {
 		case err == nil:
 			answer.Recordings = append(answer.Recordings, recordingDocument{n, rec.Size, playedMS(rec.Size)})
@@ -90,7 +90,7 @@ func (a *API) shortened(t call.Timeline, left *int64) call.Timeline {
 	if t.Lines == nil {
 		t.Lines = []call.Line{}
 	}
-	if a.MostBytes == 0 {
+	if a.mostBytes == 0 {
 		return t
 	}
 	for i := range t.Lines {
@@ -121,7 +121,7 @@ func (a *API) forget(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id := call.ID(r.PathValue("id"))
-	if err := a.Service.Forget(r.Context(), who.Name(), who.ReadsAll(), id); err != nil {
+	if err := a.service.Forget(r.Context(), who.Name(), who.ReadsAll(), id); err != nil {
 		return err
 	}
 	access.WriteJSON(w, http.StatusOK, forgetAnswer{true, id})

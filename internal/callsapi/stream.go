@@ -59,7 +59,7 @@ func (a *API) enter() (leave func(), err error) {
 	case a.listeners <- struct{}{}:
 		return func() { <-a.listeners }, nil
 	default:
-		return nil, &call.Error{Code: call.RateLimited, RetryAfter: comeBack, Message: fmt.Sprintf("%d listeners are as many as this server holds. Ask again shortly, or without waiting.", a.Listening.Most)}
+		return nil, &call.Error{Code: call.RateLimited, RetryAfter: comeBack, Message: fmt.Sprintf("%d listeners are as many as this server holds. Ask again shortly, or without waiting.", a.listening.Most)}
 	}
 }
 
@@ -77,7 +77,7 @@ func (a *API) open(w http.ResponseWriter) *stream {
 	h.Set("Content-Type", eventStream)
 	h.Set("Cache-Control", "no-store, no-transform") // an encoder would hold events back until they fill its buffer
 	back := comeBack
-	if a.Listening.Batch {
+	if a.listening.Batch {
 		back = batchBack
 	}
 	s := &stream{api: a, w: w}
@@ -121,7 +121,7 @@ func (s *stream) follow(ctx context.Context, every time.Duration, look func() (l
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.api.Listening.Ending:
+		case <-s.api.listening.Ending:
 			return
 		case <-end:
 			return

@@ -43,7 +43,7 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request, who access.Caller, q
 	if err := l.out.event(0, "page", first); err != nil {
 		return err
 	}
-	if !l.out.send() || a.Listening.Batch {
+	if !l.out.send() || a.listening.Batch {
 		return nil
 	}
 	l.out.follow(ctx, listEvery, func() (bool, error) { return false, l.look(ctx) })
@@ -94,7 +94,7 @@ func (l *watcher) tell(c call.Summary, was []byte) error {
 // leave tells of a call that is on the page no more: it was deleted, or has become what was
 // not asked for. One that newer calls have pushed out has not changed.
 func (l *watcher) leave(ctx context.Context, id call.ID, was []byte) error {
-	c, err := l.api.Service.Get(ctx, l.who.Name(), l.who.ReadsAll(), id)
+	c, err := l.api.service.Get(ctx, l.who.Name(), l.who.ReadsAll(), id)
 	switch {
 	case gone(err):
 		return l.out.event(0, "gone", goneEvent{id})

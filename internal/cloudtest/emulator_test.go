@@ -145,4 +145,5 @@ func TestACallThroughTheDeployedTemplate(t *testing.T) {
 	if v := w.twilio.Violations(); len(v) > 0 {
 		t.Errorf("the phone company objects: %+v", v)
 	}
+	w.review(a.CallID)
 }

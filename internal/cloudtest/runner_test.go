@@ -29,7 +29,7 @@ import (
 func functions(t *testing.T) (dist string) {
 	t.Helper()
 	dist = t.TempDir()
-	for _, name := range []string{"voice", "status", "tools", "retry", "notify"} {
+	for _, name := range []string{"voice", "status", "tools", "calls", "retry", "notify"} {
 		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-tags", "lambda.norpc", "-o", filepath.Join(dist, name, "bootstrap"), "./lambdas/"+name)
 		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {

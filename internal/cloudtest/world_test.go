@@ -6,6 +6,8 @@ package cloudtest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -137,7 +139,7 @@ func (w *world) document(hosts []string, more map[string]any) map[string]any {
 		"calendar": map[string]any{"baseUrl": w.calendarURL},
 		"notify":   map[string]any{"hooksUrl": w.hookURL + "/hooks", "hooksToken": hookToken},
 		"defaults": map[string]any{"timezone": zoneName},
-		"tools":    map[string]any{"tokens": []any{toolToken}},
+		"tools":    map[string]any{"tokens": []any{map[string]any{"name": "tests", "sha256": hashOf(toolToken), "scopes": []string{"call", "status", "cancel", "delete"}}}},
 		"policy":   map[string]any{"calling_hours": "00:00–24:00"},
 	}
 	for k, v := range more {
@@ -270,4 +272,9 @@ func freePort(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return port
+}
+
+func hashOf(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
 }

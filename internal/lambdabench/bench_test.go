@@ -43,7 +43,7 @@ type figures struct {
 }
 
 // names are the functions, after the one they are measured against.
-var names = []string{minimal, "voice", "status", "tools", "retry", "notify"}
+var names = []string{minimal, "voice", "status", "tools", "calls", "retry", "notify"}
 
 // BenchmarkFunctions runs everything once and prints it as a table. Ours is the time in
 // which nobody outside (DynamoDB Local, SSM, Twilio, the hook) was asked anything.
@@ -221,7 +221,14 @@ func (w *warm) life(n int) {
 	if d := told.Call; d.Notification == nil || d.Notification.State != call.NoticeDelivered {
 		w.Fatalf("the call is %+v", d)
 	}
+	var listed struct{ Calls []call.Summary }
+	if err := json.Unmarshal([]byte(w.request("calls", http.MethodGet, "/calls", "", nil, bearer())), &listed); err != nil || len(listed.Calls) == 0 || string(listed.Calls[0].CallID) != id {
+		w.Fatalf("the newest call is not the first of %d, %v", len(listed.Calls), err)
+	}
+	w.request("calls", http.MethodGet, "/calls/"+id, "", nil, bearer())
 }
+
+func bearer() map[string]string { return map[string]string{"authorization": "Bearer " + toolToken} }
 
 // place places a call.
 func (w *warm) place(n int) string {
@@ -262,8 +269,14 @@ func (w *warm) webhook(function, to string, form url.Values, sid string) string 
 	})
 }
 
-// page is an event of the HTTP API, and the body of the answer.
+// page is a POST, and the body of the answer.
 func (w *warm) page(function, path, query string, body []byte, headers map[string]string) string {
+	w.Helper()
+	return w.request(function, http.MethodPost, path, query, body, headers)
+}
+
+// request is an event of the HTTP API, and the body of the answer.
+func (w *warm) request(function, method, path, query string, body []byte, headers map[string]string) string {
 	w.Helper()
 	headers["host"] = "agent.example"
 	var answer struct {
@@ -271,10 +284,10 @@ func (w *warm) page(function, path, query string, body []byte, headers map[strin
 		Body       string
 	}
 	b := w.event(function, map[string]any{
-		"version": "2.0", "routeKey": "POST " + path, "rawPath": path, "rawQueryString": query, "headers": headers, "body": string(body),
+		"version": "2.0", "routeKey": method + " " + path, "rawPath": path, "rawQueryString": query, "headers": headers, "body": string(body),
 		"requestContext": map[string]any{
 			"domainName": "agent.example", "stage": "$default", "requestId": "r",
-			"http": map[string]any{"method": http.MethodPost, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.7"},
+			"http": map[string]any{"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.7"},
 		},
 	})
 	if err := json.Unmarshal(b, &answer); err != nil || answer.StatusCode/100 != 2 {

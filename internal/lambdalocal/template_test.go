@@ -20,7 +20,7 @@ func TestTheShippedTemplateIsRead(t *testing.T) {
 			t.Errorf("%s: %+v", name, f)
 		}
 	}
-	if slices.Sort(names); !slices.Equal(names, []string{"notify", "retry", "status", "tools", "voice"}) {
+	if slices.Sort(names); !slices.Equal(names, []string{"calls", "notify", "retry", "status", "tools", "voice"}) {
 		t.Errorf("functions %q", names)
 	}
 	if s.functions["notify"].timeout != time.Minute || s.functions["notify"].stream == nil {
@@ -30,7 +30,7 @@ func TestTheShippedTemplateIsRead(t *testing.T) {
 		t.Errorf("schedules %+v", s.recurring)
 	}
 	for request, function := range map[string]string{
-		"POST /voice": "voice", "POST /status": "status", "POST /tools/invoke": "tools", "GET /calls/k3_Q-9/events": "tools", "POST /amd": "status", "GET /healthz": "tools",
+		"POST /voice": "voice", "POST /status": "status", "POST /tools/invoke": "tools", "GET /calls/k3_Q-9/events": "calls", "DELETE /calls/k3": "calls", "GET /calls": "calls", "GET /calls/k3/recording": "calls", "POST /amd": "status", "GET /healthz": "tools",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		at := slices.IndexFunc(s.routes, func(r route) bool { return r.matches(method, path) })

@@ -3,7 +3,6 @@ package toolapi
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -13,118 +12,25 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/internal/access"
+	"github.com/clawdbot/call-agent/internal/access/accesstest"
 )
 
-// surface is the published description, as a test reads it.
-type surface struct {
-	Paths map[string]map[string]struct {
-		Responses map[string]struct {
-			Ref     string `json:"$ref"`
-			Content map[string]any
-		}
-	}
-	Components struct {
-		Schemas   map[string]json.RawMessage
-		Responses map[string]struct{ Content map[string]any }
-	}
-	compiler *jsonschema.Compiler
-}
-
-var published = sync.OnceValue(func() *surface {
+var published = sync.OnceValue(func() *accesstest.Surface {
 	b, err := openAPI()
 	if err != nil {
 		panic(err)
 	}
-	var s surface
-	if err := json.Unmarshal(b, &s); err != nil {
-		panic(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+	s, err := accesstest.Read(b)
 	if err != nil {
 		panic(err)
 	}
-	s.compiler = jsonschema.NewCompiler()
-	s.compiler.DefaultDraft(jsonschema.Draft2020)
-	s.compiler.AssertFormat()
-	if err := s.compiler.AddResource("openapi.json", doc); err != nil {
-		panic(err)
-	}
-	return &s
+	return s
 })
 
-var compiling sync.Mutex
-
-// fault says what an answer has that the description has not, or "".
-func (s *surface) fault(method, path string, w *httptest.ResponseRecorder) string {
-	at := path
-	if strings.HasPrefix(path, "/calls/") {
-		at = "/calls/{id}/events"
-	}
-	operation, ok := s.Paths[at][strings.ToLower(method)]
-	if !ok {
-		if w.Code == http.StatusNotFound || w.Code == http.StatusMethodNotAllowed {
-			return ""
-		}
-		return "is not described"
-	}
-	status := strconv.Itoa(w.Code)
-	r, ok := operation.Responses[status]
-	if !ok {
-		return "is answered " + status + ", which is not described"
-	}
-	pointer := "/paths/" + escape(at) + "/" + strings.ToLower(method) + "/responses/" + status
-	content := r.Content
-	if r.Ref != "" {
-		pointer = strings.TrimPrefix(r.Ref, "#")
-		content = s.Components.Responses[r.Ref[strings.LastIndexByte(r.Ref, '/')+1:]].Content
-	}
-	kind := w.Header().Get("Content-Type")
-	if _, ok := content[kind]; !ok && w.Body.Len() > 0 {
-		return fmt.Sprintf("is answered %s with %s, which is not described", status, kind)
-	}
-	if kind != "application/json" {
-		return ""
-	}
-	compiling.Lock()
-	schema, err := s.compiler.Compile("openapi.json#" + pointer + "/content/" + escape(kind) + "/schema")
-	compiling.Unlock()
-	if err != nil {
-		return err.Error()
-	}
-	body, err := jsonschema.UnmarshalJSON(bytes.NewReader(w.Body.Bytes()))
-	if err == nil {
-		err = schema.Validate(body)
-	}
-	if err != nil {
-		return fmt.Sprintf("is answered %s, not as described: %v\n%s", status, err, w.Body)
-	}
-	return ""
-}
-
-func escape(s string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(s)
-}
-
-// described checks every answer that a test gets against the published description: all
-// tests of this package are also tests of it.
-func described(t testing.TB, h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		recorder, ok := w.(*httptest.ResponseRecorder)
-		h.ServeHTTP(w, r)
-		if !ok { // a stream over a real socket
-			return
-		}
-		if fault := published().fault(r.Method, r.URL.Path, recorder); fault != "" {
-			t.Errorf("%s %s %s", r.Method, r.URL.Path, fault)
-		}
-	})
-}
-
 func TestTheDescriptionHasEveryRouteAndNoOther(t *testing.T) {
-	want := []string{"/amd", "/healthz", "/mcp", "/readyz", "/status", "/voice"} // other packages'
+	want := []string{"/amd", "/calls", "/calls/{id}", "/calls/{id}/events", "/calls/{id}/recording", "/healthz", "/mcp", "/readyz", "/status", "/voice"} // other packages'
 	for _, tool := range Tools() {
 		want = append(want, tool.Path)
 	}
@@ -149,7 +55,7 @@ func TestTheDescriptionHasEveryRouteAndNoOther(t *testing.T) {
 }
 
 func ours(path string) bool {
-	return strings.HasPrefix(path, "/tools") || strings.HasPrefix(path, "/calls") || path == "/openapi.json"
+	return strings.HasPrefix(path, "/tools") || path == "/openapi.json"
 }
 
 // Which errors there are is one table; each tool may meet any of them but the two that are
@@ -157,7 +63,7 @@ func ours(path string) bool {
 func TestTheDescriptionHasEveryStatusOfEveryTool(t *testing.T) {
 	for _, tool := range Tools() {
 		responses := published().Paths[tool.Path]["post"].Responses
-		for code, status := range statusOf {
+		for code, status := range access.Statuses() {
 			if code == call.Conflict && tool.Name != toolCall || code == call.NotFound && tool.Name == toolCall {
 				continue
 			}
@@ -169,7 +75,7 @@ func TestTheDescriptionHasEveryStatusOfEveryTool(t *testing.T) {
 }
 
 func TestTheDescriptionKnowsEveryWordOfTheDomain(t *testing.T) {
-	words := map[string][]string{"Status": texts(call.Statuses()), "EndReason": texts(call.EndReasons())}
+	words := map[string][]string{"Status": texts(call.Statuses()), "Outcome": texts(call.Outcomes()), "EndReason": texts(call.EndReasons())}
 	for name, want := range words {
 		var s struct{ Enum []string }
 		if err := json.Unmarshal(published().Components.Schemas[name], &s); err != nil || !sameWords(s.Enum, want) {

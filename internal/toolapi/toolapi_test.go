@@ -18,6 +18,7 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/call/calltest"
+	"github.com/clawdbot/call-agent/internal/access"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.uber.org/goleak"
 )
@@ -54,7 +55,7 @@ func newDesk(t testing.TB) *desk {
 	d.service.Numbers, d.service.Defaults.OwnNumber = Numbers{}, "+14155550100"
 	d.service.PublicURL, d.service.Now, d.service.Log = "https://h", func() time.Time { return now }, log
 	d.tokens = tokens{"full": {"call", "status", "cancel"}, "caller": {"call"}, "watcher": {"status"}, "reader": {"read"}, "stopper": {"cancel"}}
-	d.handler = described(t, New(Options{Service: d.service, Tokens: d.tokens, Log: log}))
+	d.handler = published().Hold(t, New(Options{Service: d.service, Tokens: d.tokens, Log: log}))
 	return d
 }
 
@@ -90,9 +91,9 @@ const (
 )
 
 // failure decodes an error and holds it against its shape.
-func (d *desk) failure(w *httptest.ResponseRecorder) errorDocument {
+func (d *desk) failure(w *httptest.ResponseRecorder) access.ErrorDocument {
 	d.Helper()
-	var e errorDocument
+	var e access.ErrorDocument
 	dec := json.NewDecoder(w.Body)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&e); err != nil || e.OK || e.Error.Code == "" || e.Error.Message == "" || w.Header().Get("Content-Type") != "application/json" {
@@ -337,7 +338,7 @@ func TestEveryCodeOfTheContractHasItsStatus(t *testing.T) {
 	for code, status := range want {
 		d := newDesk(t)
 		w := httptest.NewRecorder()
-		(&API{Options: Options{Log: d.service.Log}}).Fail(w, httptest.NewRequest(http.MethodPost, callPath, nil), &call.Error{Code: code, Message: "m", RetryAfter: 1500 * time.Millisecond})
+		access.Door{Log: d.service.Log}.Fail(w, httptest.NewRequest(http.MethodPost, callPath, nil), &call.Error{Code: code, Message: "m", RetryAfter: 1500 * time.Millisecond})
 		if w.Code != status || d.failure(w).Error.Code != code {
 			t.Errorf("%s became %d", code, w.Code)
 		}
@@ -345,8 +346,8 @@ func TestEveryCodeOfTheContractHasItsStatus(t *testing.T) {
 			t.Errorf("%s: Retry-After %q", code, got)
 		}
 	}
-	if len(statusOf) != len(want) {
-		t.Errorf("%d codes, want %d", len(statusOf), len(want))
+	if len(access.Statuses()) != len(want) {
+		t.Errorf("%d codes, want %d", len(access.Statuses()), len(want))
 	}
 }
 
@@ -355,7 +356,7 @@ func TestAnErrorOfOursIsNotShown(t *testing.T) {
 	for _, err := range []error{errors.New("secret path"), &call.Error{Code: "odd", Message: "secret path"}} {
 		d := newDesk(t)
 		w := httptest.NewRecorder()
-		(&API{Options: Options{Log: d.service.Log}}).Fail(w, httptest.NewRequest(http.MethodPost, callPath, nil), err)
+		access.Door{Log: d.service.Log}.Fail(w, httptest.NewRequest(http.MethodPost, callPath, nil), err)
 		if w.Code != 500 || strings.Contains(w.Body.String(), "secret") || d.log.Len() == 0 {
 			t.Errorf("%d %s, logged %s", w.Code, w.Body, d.log.String())
 		}

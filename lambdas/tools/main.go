@@ -4,7 +4,6 @@ package main
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/clawdbot/call-agent/internal/app/cloud"
 	"github.com/clawdbot/call-agent/internal/app/wiring"
@@ -18,17 +17,10 @@ func main() {
 	}))
 }
 
-// listenLimit leaves a long poll time to be answered within the function's 15 s; its answers
-// are sent whole, so that it can stream nothing.
-const listenLimit = 10 * time.Second
-
 func routes(p *cloud.Plane) http.Handler {
 	web := p.Webhooks()
 	mux := http.NewServeMux()
-	tools := toolapi.New(toolapi.Options{
-		Service: p.Service, Tokens: wiring.Tokens{Tokens: p.Config.Tools.Tokens}, Log: p.Log,
-		Listening: toolapi.Listening{Wait: listenLimit, Batch: true},
-	})
+	tools := toolapi.New(toolapi.Options{Service: p.Service, Tokens: wiring.Tokens{Tokens: p.Config.Tools.Tokens}, Log: p.Log})
 	tools.Mount(mux)
 	mux.Handle(mcpapi.Path, mcpapi.New(tools, p.Log))
 	mux.Handle("GET /healthz", web)

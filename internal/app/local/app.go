@@ -11,6 +11,7 @@ import (
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/app/stream"
 	"github.com/clawdbot/call-agent/internal/app/wiring"
+	"github.com/clawdbot/call-agent/internal/callsapi"
 	"github.com/clawdbot/call-agent/internal/config"
 	"github.com/clawdbot/call-agent/internal/httpapi"
 	"github.com/clawdbot/call-agent/internal/mcpapi"
@@ -55,10 +56,12 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a := &App{Service: s, config: c, mux: http.NewServeMux(), ended: make(chan struct{})}
-	tools := toolapi.New(toolapi.Options{
-		Service: s, Tokens: wiring.Tokens{Tokens: c.Tools.Tokens}, Log: log, Listening: toolapi.Listening{Ending: a.ended},
-	})
+	tokens := wiring.Tokens{Tokens: c.Tools.Tokens}
+	tools := toolapi.New(toolapi.Options{Service: s, Tokens: tokens, Log: log})
 	tools.Mount(a.mux)
+	callsapi.New(callsapi.Options{
+		Service: s, Tokens: tokens, Log: log, Listening: callsapi.Listening{Ending: a.ended}, Keeps: callsapi.Keeps{Days: c.RetentionDays},
+	}).Mount(a.mux)
 	a.mux.Handle(mcpapi.Path, mcpapi.New(tools, log))
 	stream.New(stream.Options{
 		Service: s, Sessions: h.sessions, Config: streams, Log: log,

@@ -2,7 +2,7 @@ package wiring
 
 import "github.com/clawdbot/call-agent/internal/config"
 
-// Tokens shows the tokens of a configuration to the tools (toolapi.Tokens).
+// Tokens shows the tokens of a configuration to the handlers (access.Tokens).
 type Tokens struct{ config.Tokens }
 
 // Match finds the token's name and scopes.

@@ -37,7 +37,8 @@ func (s *Store) Delete(ctx context.Context, id call.ID) error {
 	return fmt.Errorf("%s: its record kept changing; try again", doing)
 }
 
-// deletion is a record's end, and the end of all that leads to it.
+// deletion is a record's end, and the end of all that leads to it. Its number and its
+// place among the live ones were given back in the write that made it final.
 func (s *Store) deletion(r record, key string) []action {
 	id := r.call.ID
 	mine := item{":callId": str(string(id))}
@@ -51,9 +52,6 @@ func (s *Store) deletion(r record, key string) []action {
 			bound[sid] = true
 			w = append(w, action{part: partProvider, key: keyOfProvider(sid), condition: ifOurs, values: mine})
 		}
-	}
-	if r.live {
-		w = append(w, action{part: partLive, key: keyOfLive, update: givePlace, values: item{":place": placeOf(id)}})
 	}
 	for _, o := range call.Outcomes() {
 		w = append(w, action{part: partOutbox, key: keyOfOutbox(id, o)})

@@ -1,0 +1,92 @@
+package cloudtest
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/internal/lambdalocal"
+	"github.com/clawdbot/call-agent/telephony/twiliotest"
+)
+
+// review lists, reads and deletes a final call through the API, the only one there is.
+func (w *world) review(id call.ID) {
+	w.Helper()
+	path := "/calls/" + string(id)
+	list := func(query string) (ids []call.ID) {
+		status, body := w.get(http.MethodGet, "/calls"+query, "")
+		var a struct{ Calls []call.Summary }
+		if err := json.Unmarshal([]byte(body), &a); err != nil || status != http.StatusOK {
+			w.Fatalf("%s: %d %s", query, status, body)
+		}
+		for _, c := range a.Calls {
+			ids = append(ids, c.CallID)
+		}
+		return ids
+	}
+	status, body := w.get(http.MethodGet, path, "")
+	var whole struct {
+		Call  call.Document
+		Steps []call.StepDocument
+	}
+	if err := json.Unmarshal([]byte(body), &whole); err != nil || status != http.StatusOK || whole.Call.CallID != id || len(whole.Steps) < 2 || !strings.Contains(body, `"keeps":{`) {
+		w.Fatalf("%d %s", status, body)
+	}
+	c := whole.Call
+	for query, want := range map[string]int{
+		"": 1, "?limit=1": 1, "?status=" + string(c.Status): 1, "?outcome=" + string(c.Outcome): 1, "?to=%2B" + c.Request.To[1:]: 1,
+		"?status=ringing": 0, "?outcome=unconfirmed": 0, "?to=%2B4930100001": 0,
+		"?until=" + c.CreatedAt.Format(time.RFC3339Nano):                                                                  0,
+		"?from=" + c.CreatedAt.Format(time.RFC3339Nano) + "&status=" + string(c.Status) + "&outcome=" + string(c.Outcome): 1,
+	} {
+		if got := list(query); len(got) != want || want == 1 && got[0] != id {
+			w.Errorf("%s lists %v", query, got)
+		}
+	}
+	for method, target := range map[string]string{http.MethodGet: path + "/recording", http.MethodDelete: "/calls/nope"} {
+		if status, body := w.get(method, target, ""); status != http.StatusNotFound || !strings.Contains(body, `"code":"not_found"`) {
+			w.Errorf("%s %s: %d %s", method, target, status, body)
+		}
+	}
+	if status, body := w.get(http.MethodDelete, path, ""); status != http.StatusOK || !strings.Contains(body, string(id)) {
+		w.Fatalf("%d %s", status, body)
+	}
+	for _, route := range [][2]string{{http.MethodDelete, path}, {http.MethodGet, path}, {http.MethodGet, path + "/events"}} {
+		if status, _ := w.get(route[0], route[1], ""); status != http.StatusNotFound {
+			w.Errorf("%v after the deletion: %d", route, status)
+		}
+	}
+	if got := list(""); len(got) > 0 {
+		w.Errorf("%v is still listed", got)
+	}
+	if _, err := w.status(id); err == nil {
+		w.Error("call_agent_status still knows it")
+	}
+}
+
+// TestACallIsReviewed: the function calls, as it is deployed, over DynamoDB Local.
+func TestACallIsReviewed(t *testing.T) {
+	if !wanted(t) {
+		return
+	}
+	t.Parallel()
+	w := newWorld(t, func(twiliotest.Answer) []twiliotest.Answer { return []twiliotest.Answer{twiliotest.Busy} }, nil)
+	dynamoDB := w.newTable()
+	port := freePort(t)
+	document := w.document([]string{"ws://127.0.0.1:" + port}, map[string]any{"retry": map[string]any{"maxAttempts": 1}})
+	r := w.run(lambdalocal.Options{Dist: functions(t), DynamoDB: dynamoDB}, func() map[string]any { return document })
+	w.startHost(port, w.hostEnvironment(r, dynamoDB)...)
+	w.await("the functions see the media host", 30*time.Second, func() bool { return answers(w.base + "/readyz") })
+	a, err := w.place("+14155550123")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.await("the call is final and told", time.Minute, func() bool {
+		d, err := w.status(a.CallID)
+		return err == nil && d.Notification != nil && d.Notification.State == call.NoticeDelivered
+	})
+	w.review(a.CallID)
+}
