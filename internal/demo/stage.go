@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -210,7 +211,7 @@ func (s *stage) site(o Options, u simulators, accountSID, authToken, dir string)
 		LogTo: filepath.Join(dir, "server.log"),
 		Secrets: map[string]string{
 			"DEMO_TWILIO_TOKEN": authToken, "DEMO_OPENAI_KEY": secret(), "DEMO_STREAM_SECRET": secret(),
-			"DEMO_TOOL_TOKEN": s.toolToken, "DEMO_HOOKS_TOKEN": s.hook.token,
+			"DEMO_HOOKS_TOKEN": s.hook.token,
 		},
 		Document: map[string]any{
 			"telephony": map[string]any{"provider": "twilio"},
@@ -224,12 +225,18 @@ func (s *stage) site(o Options, u simulators, accountSID, authToken, dir string)
 			"calendar": map[string]any{"baseUrl": u.calendar},
 			"notify":   map[string]any{"hooksUrl": u.hook + "/hooks", "hooksToken": "{env.DEMO_HOOKS_TOKEN}"},
 			"defaults": map[string]any{"timezone": ownerZone},
-			"tools":    map[string]any{"tokens": []any{"{env.DEMO_TOOL_TOKEN}"}},
+			"tools":    map[string]any{"tokens": []any{everything(s.toolToken)}},
 			"data_dir": filepath.Join(dir, "state"),
 		},
 	}
 	maps.Copy(site.Document, s.play.settings)
 	return site
+}
+
+// everything is a token that may do all there is, for whoever tries it on his own machine.
+func everything(token string) map[string]any {
+	sum := sha256.Sum256([]byte(token))
+	return map[string]any{"name": "demo", "sha256": hex.EncodeToString(sum[:]), "scopes": []string{"call", "status", "cancel", "read", "delete"}}
 }
 
 // address settles where the call agent listens, and how the world calls that.

@@ -3,6 +3,8 @@ package demo
 import (
 	"context"
 	"io"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -31,10 +33,15 @@ func TestTryIsAnsweredByAPersonUnlessTheCalleeIsSimulated(t *testing.T) {
 	if site.Document["telephony"].(map[string]any)["provider"] != "mock" || site.Document["twilio"] != nil || site.Document["notify"] != nil {
 		t.Errorf("%v", site.Document)
 	}
-	for _, want := range []string{"page in your browser", "Nobody is told", "The token is this run's", site.Secrets["DEMO_TOOL_TOKEN"]} {
+	for _, want := range []string{"page in your browser", "Nobody is told", "The token is this run's"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("%q is missing in: %s", want, told)
 		}
+	}
+	bearer := regexp.MustCompile(`Bearer ([^']+)'`).FindStringSubmatch(told)
+	tokens := site.Document["tools"].(map[string]any)["tokens"]
+	if len(bearer) != 2 || !reflect.DeepEqual(tokens, []any{everything(bearer[1])}) {
+		t.Errorf("shown is %q, and %v are let in", bearer, tokens)
 	}
 
 	site, told = tried(t, TryOptions{Callee: true, Token: "my-own-token-0123456789", HooksURL: "http://127.0.0.1:18789/hooks", HooksToken: "hooks-token-0123456789"})

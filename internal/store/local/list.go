@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -52,21 +53,38 @@ func list(tx *bbolt.Tx, was, is *call.Call) error {
 	return nil
 }
 
-// listAll makes the lists of a file that a program without them wrote.
+// listAll makes the lists of a file that a program without them wrote. The keys are put in
+// their order: bbolt splits what was put only at the end, so that each put in another
+// order would move many.
 func listAll(tx *bbolt.Tx) error {
 	if tx.Bucket(bucketLists) != nil {
 		return nil
 	}
-	if _, err := tx.CreateBucket(bucketLists); err != nil {
+	b, err := tx.CreateBucket(bucketLists)
+	if err != nil {
 		return fmt.Errorf("create bucket %s: %w", bucketLists, err)
 	}
-	return tx.Bucket(bucketCalls).ForEach(func(_, raw []byte) error {
+	var keys [][]byte
+	err = tx.Bucket(bucketCalls).ForEach(func(_, raw []byte) error {
 		c, err := call.DecodeRecord(raw)
 		if err != nil {
 			return nil //nolint:nilerr // one record that this program cannot read must not keep all others from it
 		}
-		return list(tx, nil, &c)
+		for _, i := range call.Indexes() {
+			keys = append(keys, in(listOf(i, i.Under(c)), c.Place()))
+		}
+		return nil
 	})
+	slices.SortFunc(keys, bytes.Compare)
+	for _, key := range keys {
+		if err == nil {
+			err = b.Put(key, []byte{})
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("write lists: %w", err)
+	}
+	return nil
 }
 
 // List implements call.Store, as of this moment.
