@@ -43,7 +43,7 @@ func (a *API) recording(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer rec.Close() //nolint:errcheck // it was read; nothing is lost
+	defer rec.Close()
 	p, problem := partOf(r.Header.Values("Range"), rec.Size)
 	if problem != "" {
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", rec.Size))
