@@ -1,20 +1,17 @@
 // The phone (/mock) as a person uses it, in a real browser.
 
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Agent } from "./agent.js";
 import { launch, open } from "./chromium.js";
 import { Front } from "./front.js";
 import { compare, firstSound, lastSound, tap, tapped } from "./graph.js";
+import { accessible, firstPaint, looks, out, pictures, sizes, still } from "./look.js";
 import { Stage } from "./stage.js";
 import { speak } from "./voice.js";
 
-const out = new URL("../out/browser/", import.meta.url).pathname;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const link = "/mock#callId=call1&token=a.b.9999999999.c";
-const sizes = { desk: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
 
 let agent, front;
 before(async () => {
@@ -57,17 +54,6 @@ function within(kind, run) {
 
 const is = (page, state, timeout = 10_000) => page.waitForFunction((s) => document.body.dataset.now === s, state, { timeout });
 const text = (page, id) => page.textContent("#" + id);
-
-// still waits until nothing fades or moves any more, but for what always does.
-const still = (page) => page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => {}))).then(() => {}));
-
-// accessible fails on what axe finds. It is put in by the test's own channel, which the
-// page's policy does not concern; the policy stays in force for the page.
-async function accessible(page, where) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  assert.deepEqual(violations.map((v) => `${where}: ${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`), []);
-}
 
 test("a booking call is held through the page, and heard as it was sent", within("person", async (context, t) => {
   const page = await open(context);
@@ -165,7 +151,6 @@ test("speaking into it silences the assistant within 100 ms; keys arrive; mute i
 
 // The states that a call passes fast, or never shows, against a server that does what the test says.
 test("every state is shown, is accessible, and stands still, on a desk and a telephone, light and dark", within("hello", async (context) => {
-  const looks = Object.entries(sizes).flatMap(([size, viewport]) => ["light", "dark"].map((colorScheme) => ({ name: `${size}-${colorScheme}`, viewport, colorScheme })));
   async function pass({ name, viewport, colorScheme }) {
     const page = await open(context, { size: viewport, look: { colorScheme } });
     const shot = async (state) => (await still(page), await page.screenshot({ path: `${out}${state}-${name}.png` }));
@@ -219,23 +204,8 @@ test("every state is shown, is accessible, and stands still, on a desk and a tel
     await page.close();
   }
   for (const size of Object.keys(sizes)) await Promise.all(looks.filter(({ name }) => name.startsWith(size)).map(pass));
-  if (process.env.IMAGES) await pictures(context, process.env.IMAGES);
+  if (process.env.IMAGES) await pictures(context, process.env.IMAGES, ["speaking-desk-light", "speaking-desk-dark", "ringing-phone-light", "calendar-phone-dark", "keypad-phone-light", "booked-phone-dark"]);
 }));
-
-// pictures writes those of the README, small: IMAGES=docs/images make test-browser.
-async function pictures(context, folder) {
-  const page = await context.newPage();
-  for (const name of ["speaking-desk-light", "speaking-desk-dark", "ringing-phone-light", "calendar-phone-dark", "keypad-phone-light", "booked-phone-dark"]) {
-    const webp = await page.evaluate(async (png) => {
-      const image = await createImageBitmap(await (await fetch("data:image/png;base64," + png)).blob());
-      const canvas = new OffscreenCanvas(image.width, image.height);
-      canvas.getContext("2d").drawImage(image, 0, 0);
-      const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: "image/webp", quality: 0.9 })).arrayBuffer());
-      return btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(""));
-    }, readFileSync(`${out}${name}.png`, "base64"));
-    writeFileSync(new URL(`../${folder}/${name}.webp`, import.meta.url), Buffer.from(webp, "base64"));
-  }
-}
 
 test("other people's words are shown as text, each in its own direction", within("hello", async (context) => {
   const page = await open(context, { size: sizes.phone });
@@ -410,16 +380,7 @@ test("who asks for less motion gets none, and everything can be reached by keybo
 test("first paint, beside an empty page's", within("nobody", async (context, t) => {
   const page = await open(context);
   const { hint } = await agent.place();
-  const paint = async (url) => {
-    const times = [];
-    for (let i = 0; i < 5; i++) {
-      await page.goto("about:blank");
-      await page.goto(url);
-      times.push(await page.evaluate(() => new Promise((resolve) => new PerformanceObserver((list) => resolve(list.getEntriesByName("first-contentful-paint")[0]?.startTime)).observe({ type: "paint", buffered: true }))));
-    }
-    return times.sort((a, b) => a - b)[2];
-  };
-  const empty = await paint(front.base + "/empty"), phone = await paint(hint.replace(agent.base, front.base));
+  const empty = await firstPaint(page, front.base + "/empty"), phone = await firstPaint(page, hint.replace(agent.base, front.base));
   t.diagnostic(`first contentful paint: ${phone.toFixed(0)} ms, an empty page's ${empty.toFixed(0)} ms (median of 5)`);
 }));
 
