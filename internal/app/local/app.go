@@ -13,6 +13,7 @@ import (
 	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/callsapi"
 	"github.com/clawdbot/call-agent/internal/config"
+	"github.com/clawdbot/call-agent/internal/console"
 	"github.com/clawdbot/call-agent/internal/httpapi"
 	"github.com/clawdbot/call-agent/internal/mcpapi"
 	"github.com/clawdbot/call-agent/internal/toolapi"
@@ -35,7 +36,7 @@ func (a *App) end() { a.once.Do(func() { close(a.ended) }) }
 
 // New composes an App. It starts nothing. What Check refuses is refused.
 func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
-	if err := c.Validate(); err != nil {
+	if err := wiring.Check(c); err != nil {
 		return nil, err
 	}
 	if c.ControlPlane != config.ControlPlaneLocal {
@@ -66,18 +67,21 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 	stream.New(stream.Options{
 		Service: s, Sessions: h.sessions, Config: streams, Log: log,
 		ValidateUpgrade: stream.UpgradeCheckOf(c, phone), Meter: h.options.Meter,
-		Moments: c.Telephony.Provider == config.ProviderMock, Keep: h.keep(c),
+		Moments: c.Telephony.Provider == config.ProviderMock,
 	}).Mount(a.mux)
 	web := httpapi.New(httpapi.Options{
 		Service: s, PublicURL: c.Server.PublicBaseURL, Log: log, Counters: h.options.Counters,
 		Ready: []httpapi.Check{
-			{Name: "configuration", Probe: func(context.Context) error { return c.Validate() }},
+			{Name: "configuration", Probe: func(context.Context) error { return wiring.Check(c) }},
 			{Name: "host", Probe: h.ready},
 			{Name: "model", Probe: model.Ready},
 		},
 	})
 	for _, p := range []string{"/voice", "/status", "/amd", "/healthz", "/readyz"} {
 		a.mux.Handle(p, web)
+	}
+	for _, p := range []string{console.Path, console.Parts} {
+		a.mux.Handle("GET "+p, console.Handler())
 	}
 	for pattern, route := range phone.Routes() {
 		a.mux.Handle(pattern, route)

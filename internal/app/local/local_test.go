@@ -114,7 +114,7 @@ func TestAllPairsOfFormatsAreCarried(t *testing.T) {
 
 func TestWhatIsNotCarriedIsRefusedByItsKey(t *testing.T) {
 	h := open(t, nil)
-	for key, value := range map[string]string{"control_plane": "https://calls.example"} {
+	for key, value := range map[string]string{"control_plane": "https://calls.example", "recording.enabled": "true"} {
 		_, err := New(h, site(t, map[string]string{key: value}), quiet)
 		var fault config.Fault
 		if !errors.As(err, &fault) || fault.Key != key {
@@ -133,6 +133,10 @@ func TestAPathOfOursIsAnsweredWhateverTheMethod(t *testing.T) {
 		{"PUT", "/status", 405},
 		{"DELETE", "/tools", 405},
 		{"POST", "/mock", 405},
+		{"POST", "/console", 405},
+		{"GET", "/console", 200},
+		{"GET", "/console/console.js", 200},
+		{"GET", "/console/none.js", 404},
 		{"GET", "/healthz", 200},
 		{"GET", "/tools", 200},
 		{"POST", "/tools/no_such_tool", 404},
@@ -221,7 +225,11 @@ func TestTheNewestRunningConfigurationAttends(t *testing.T) {
 	first, second := compose(t, h, site(t, nil)), compose(t, h, site(t, nil))
 	want := func(a *App) {
 		t.Helper()
-		if h.current() != a {
+		var s *call.Service
+		if a != nil {
+			s = a.Service
+		}
+		if h.current() != s {
 			t.Error("another configuration attends to due calls")
 		}
 	}
