@@ -10,7 +10,7 @@ import { join } from "node:path";
 
 const binary = new URL("../bin/callagent", import.meta.url).pathname;
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, "localhost");
   await once(server, "listening");
   const { port } = server.address();

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/clawdbot/call-agent/internal/app/cloud"
+	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/config"
 )
 
@@ -51,7 +52,7 @@ func settings(ctx context.Context, document []byte, site string) (reading, error
 	if c.Server.PublicBaseURL == "" {
 		c.Server.PublicBaseURL = siteAddress(os.Getenv(listenVariable), c.Server.Port)
 	}
-	faults = add(faults, c.Validate())
+	faults = add(faults, wiring.Check(c))
 	return reading{config: c}, faultsOrNil(faults)
 }
 

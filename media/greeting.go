@@ -1,7 +1,5 @@
 package media
 
-import "time"
-
 // greetingState is how far the agent's first words are.
 //
 // They are two responses. The first says the disclosure and nothing else, and can't
@@ -68,13 +66,14 @@ func (c *conversation) greet() {
 // left of it to hear is dropped, and it is said from its beginning, once the model is back.
 func (c *conversation) greetAgain() {
 	c.greeting.begin("")
-	cuts := c.interrupt()
+	cuts := c.play.interrupt(c.now)
 	for _, cut := range cuts {
 		c.book.interrupted(cut.item.id, cut.atMS, cut.item.lengthMS())
 		c.book.withdraw(cut.item.id)
 	}
 	if len(cuts) > 0 {
-		c.clearPhone(time.Time{})
+		c.fx.sendPhone(phoneCommand{clear: true})
+		c.observe(Moment{Kind: MomentClear})
 	}
 	c.gate.want(request{kind: respondGreeting, force: true})
 }

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"cmp"
 	"strings"
 	"time"
 
@@ -79,7 +78,7 @@ func (c *conversation) handlePhone(ev any) {
 	c.alarms.set(alarmPhoneStall, c.now.Add(c.cfg.PhoneStall))
 	switch ev := ev.(type) {
 	case phoneStarted:
-		c.phoneStarted(ev)
+		c.phoneStarted()
 	case phoneBad:
 		c.out.Quality.BadFrames++
 		if c.badInARow++; c.badInARow > badFramesMost {
@@ -91,9 +90,8 @@ func (c *conversation) handlePhone(ev any) {
 	}
 }
 
-func (c *conversation) phoneStarted(ev phoneStarted) {
-	c.started, c.out.StartedAt = true, cmp.Or(ev.at, c.now)
-	c.cfg.Tape.begin(c.out.StartedAt)
+func (c *conversation) phoneStarted() {
+	c.started, c.out.StartedAt = true, c.now
 	c.alarms.set(alarmMaxLength, c.now.Add(c.cfg.MaxLength))
 	c.observe(Moment{Kind: MomentStarted})
 	if c.apologyDue != "" {
@@ -133,7 +131,6 @@ func (c *conversation) calleeAudio(ev twiliostream.Event) {
 	if missing := c.inbox.gap(ev.TimestampMS, twiliostream.DecodedLen(ev.Payload)); missing > 0 {
 		c.fill(missing)
 	}
-	c.cfg.Tape.heard(c.now, ev.TimestampMS, ev.Payload)
 	c.guardHears(ev.Payload)
 	c.hear(ev.Payload)
 	c.alarms.clear(alarmVADStall)

@@ -169,7 +169,6 @@ func (s *Session) readPhone(ctx context.Context) {
 		s.tell(phoneGone{reason: startReason(err)})
 		return
 	}
-	began := time.Now() // Admit may take its time
 	if s.cfg.Admit != nil {
 		if err := s.cfg.Admit(ctx, start); err != nil {
 			s.cfg.Log.Warn("stream not admitted", "err", err)
@@ -178,7 +177,7 @@ func (s *Session) readPhone(ctx context.Context) {
 		}
 	}
 	sample := sampler{every: phoneSample}
-	for ok := s.tell(phoneStarted{began}); ok; {
+	for ok := s.tell(phoneStarted{}); ok; {
 		ev, err := s.phone.Read()
 		var bad *twiliostream.FrameError
 		switch {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The pages in a real browser: units of their modules in Node, then Debian's Chromium
-# against `callagent try`. Installs what is missing.
+# against servers of the tests' own, and against the binary. Installs what is missing.
 set -eu
 cd "$(dirname "$0")/../browsertest"
 
@@ -11,4 +11,6 @@ fi
 npm ci --silent --no-fund --no-audit
 ! grep -q '"resolved"' package-lock.json || { echo "package-lock.json names a registry: npm install --omit-lockfile-registry-resolved"; exit 1; }
 node --test --test-reporter=spec unit/
+node --test --test-reporter=spec --test-timeout=120000 console.test.js
+node --test --test-reporter=spec --test-timeout=120000 console-login.test.js
 node --test --test-reporter=spec --test-timeout=400000 phone.test.js
