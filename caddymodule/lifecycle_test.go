@@ -24,7 +24,7 @@ func TestValidatingTouchesNoLiveCall(t *testing.T) {
 	key := "call_agent:" + h.data
 	before, _ := hosts.References(key)
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
-	for _, more := range []string{"max_sessions 7", "data_dir " + elsewhere, "recording {\n enabled true\n}"} {
+	for _, more := range []string{"max_sessions 7", "data_dir " + elsewhere, "retention_days 0"} {
 		config := new(caddy.Config)
 		text := h.directive(more)
 		if strings.HasPrefix(more, "data_dir") {
@@ -33,7 +33,7 @@ func TestValidatingTouchesNoLiveCall(t *testing.T) {
 		if err := json.Unmarshal(h.adapt(text), config); err != nil {
 			t.Fatal(err)
 		}
-		if err := caddy.Validate(config); (err != nil) != strings.Contains(more, "recording") {
+		if err := caddy.Validate(config); (err != nil) != strings.Contains(more, "retention") {
 			t.Errorf("%s: %v", more, err)
 		}
 	}

@@ -55,7 +55,7 @@ func TestAReloadLeavesNothingBehindInTheHost(t *testing.T) {
 	h := newHost(t)
 	for i := range 5 {
 		h.mustLoad(h.directive(fmt.Sprintf("max_sessions %d", i+1)))
-		if err := h.load(h.directive("recording {\n enabled true\n}")); err == nil || !strings.Contains(err.Error(), "recording.enabled") {
+		if err := h.load(h.directive("retention_days 0")); err == nil || !strings.Contains(err.Error(), "retention_days") {
 			t.Fatalf("%v", err)
 		}
 	}

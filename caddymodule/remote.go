@@ -6,7 +6,6 @@ import (
 
 	"github.com/clawdbot/call-agent/internal/app/cloud"
 	"github.com/clawdbot/call-agent/internal/app/remote"
-	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/config"
 )
 
@@ -44,7 +43,7 @@ func remoteSettings(ctx context.Context, document []byte, faults config.Faults, 
 	if c.Server.PublicBaseURL == "" && c.ControlPlane != config.ControlPlaneRemote {
 		c.Server.PublicBaseURL = c.ControlPlane
 	}
-	faults = add(faults, wiring.Check(c))
+	faults = add(faults, c.Validate())
 	var named bool
 	if r.own, named = remote.OwnURL(c, site); !named {
 		faults = add(faults, config.Fault{

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/clawdbot/call-agent/internal/app/cloud"
-	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/config"
 )
 
@@ -52,7 +51,7 @@ func settings(ctx context.Context, document []byte, site string) (reading, error
 	if c.Server.PublicBaseURL == "" {
 		c.Server.PublicBaseURL = siteAddress(os.Getenv(listenVariable), c.Server.Port)
 	}
-	faults = add(faults, wiring.Check(c))
+	faults = add(faults, c.Validate())
 	return reading{config: c}, faultsOrNil(faults)
 }
 

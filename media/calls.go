@@ -29,17 +29,17 @@ func (c *conversation) agentCall(ev AgentCall) {
 	c.book.called(ToolCall{ID: ev.CallID, Name: ev.Name, Arguments: json.RawMessage(ev.Arguments)})
 	r.calls++
 	r.open++
-	c.observe(Moment{Kind: MomentToolCalled, Name: ev.Name})
+	c.observe(Moment{Kind: MomentToolCalled, Name: ev.Name, Item: ev.CallID, Data: ev.Arguments})
 	var args map[string]json.RawMessage
 	switch err := json.Unmarshal([]byte(ev.Arguments), &args); {
 	case r.dead:
-		c.answer(ev.CallID, toolError("The callee interrupted before this was done. Nothing was done. Listen, then call the tool again if it is still wanted."))
+		c.answer(ev.CallID, ev.Name, 0, toolError("The callee interrupted before this was done. Nothing was done. Listen, then call the tool again if it is still wanted."))
 	case err != nil || args == nil:
-		c.answer(ev.CallID, toolError("The arguments are not a JSON object. Call the tool again with valid arguments."))
+		c.answer(ev.CallID, ev.Name, 0, toolError("The arguments are not a JSON object. Call the tool again with valid arguments."))
 	case ev.Name == endCallTool:
 		c.endCall(ev, r)
 	case !c.known(ev.Name):
-		c.answer(ev.CallID, toolError("There is no tool of this name."))
+		c.answer(ev.CallID, ev.Name, 0, toolError("There is no tool of this name."))
 	default:
 		c.answered() // it acts on what was said, which must not be heard, and acted on, twice
 		if c.ending != nil && c.ending.response == r.id && !c.ending.marked {
@@ -67,17 +67,17 @@ func (c *conversation) toolDone(ev toolDone) {
 		return
 	}
 	delete(c.running, ev.callID)
-	c.observe(Moment{Kind: MomentToolAnswered, Name: call.Name, MS: int(ev.took / time.Millisecond)})
 	out := ev.output
 	if len(out) > maxToolOutput {
 		c.cfg.Log.Warn("tool output too long for the model", "tool", call.Name, "bytes", len(out))
 		out = toolError("The tool's answer was too long.")
 	}
-	c.answer(ev.callID, out)
+	c.answer(ev.callID, call.Name, ev.took, out)
 }
 
-// answer gives a call its output.
-func (c *conversation) answer(callID, output string) {
+// answer gives a call of a tool its output.
+func (c *conversation) answer(callID, tool string, took time.Duration, output string) {
+	c.observe(Moment{Kind: MomentToolAnswered, Name: tool, Item: callID, MS: int(took / time.Millisecond), Data: output})
 	r := c.calls[callID]
 	r.open--
 	c.book.answered(callID, output)

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/clawdbot/call-agent/media/twiliostream"
@@ -34,7 +35,8 @@ type phoneCommand struct {
 
 // What happens to a conversation, besides AgentEvents and the phone's own events.
 type (
-	phoneStarted struct{}
+	// phoneStarted: the stream began, at a time before it was admitted; zero is now.
+	phoneStarted struct{ at time.Time }
 	phoneBad     struct{}
 	// phoneGone: the stream ended. reason is what that means while nothing was concluded.
 	phoneGone struct{ reason EndReason }
@@ -312,9 +314,10 @@ func (c *conversation) finish(reason EndReason) {
 	c.over = true
 	c.out.Reason, c.out.EndedAt = reason, c.now
 	c.alarms = deadlines{}
-	for _, cut := range c.play.interrupt(c.now) {
+	for _, cut := range c.interrupt() {
 		c.book.interrupted(cut.item.id, cut.atMS, cut.item.lengthMS())
 	}
+	c.cfg.Tape.end(c.now)
 	if c.gate.state == gateActive && !c.gone {
 		c.fx.sendAgent(Cancel{ResponseID: c.gate.active})
 	}
@@ -336,7 +339,7 @@ func (c *conversation) outcome() Outcome {
 }
 
 func (c *conversation) observe(m Moment) {
-	m.At = c.now
+	m.At = cmp.Or(m.At, c.now)
 	c.fx.observe(m)
 }
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // endCallTool is the model's way to end the call.
@@ -68,17 +69,17 @@ func (c *conversation) endCall(ev AgentCall, r *response) {
 	}
 	_ = json.Unmarshal([]byte(ev.Arguments), &args) // an object, as checked; a reason of a wrong type is an unknown one
 	if !slices.Contains(claims(), args.Reason) {
-		c.answer(ev.CallID, toolError("The reason must be one of booked, refused, voicemail, wrong_number, callback, unclear. Call end_call again."))
+		c.answer(ev.CallID, ev.Name, 0, toolError("The reason must be one of booked, refused, voicemail, wrong_number, callback, unclear. Call end_call again."))
 		return
 	}
 	if len(c.running) > 0 {
-		c.answer(ev.CallID, toolError("Another tool is still at work. Wait for its result, tell the callee, then call end_call again."))
+		c.answer(ev.CallID, ev.Name, 0, toolError("Another tool is still at work. Wait for its result, tell the callee, then call end_call again."))
 		return
 	}
 	c.out.ModelReason = args.Reason
 	c.out.Report = readReport(args.Summary, args.NextSteps)
 	if args.Reason == EndVoicemail {
-		c.answer(ev.CallID, `{"ok":true}`)
+		c.answer(ev.CallID, ev.Name, 0, `{"ok":true}`)
 		c.finish(EndVoicemail)
 		return
 	}
@@ -86,7 +87,7 @@ func (c *conversation) endCall(ev AgentCall, r *response) {
 		c.ending = &ending{reason: args.Reason, response: r.id}
 		c.alarms.set(alarmFarewell, c.now.Add(c.cfg.FarewellWithin))
 	}
-	c.answer(ev.CallID, `{"ok":true,"next":"Say goodbye in one short sentence. The call ends after it."}`)
+	c.answer(ev.CallID, ev.Name, 0, `{"ok":true,"next":"Say goodbye in one short sentence. The call ends after it."}`)
 }
 
 // notYet takes an ending back.
@@ -201,12 +202,11 @@ func (c *conversation) apologise(reason EndReason) {
 	if active := c.responses[c.gate.active]; active != nil {
 		c.kill(active)
 	}
-	for _, cut := range c.play.interrupt(c.now) {
+	for _, cut := range c.interrupt() {
 		c.book.interrupted(cut.item.id, cut.atMS, cut.item.lengthMS())
 	}
 	if hadAudio {
-		c.fx.sendPhone(phoneCommand{clear: true})
-		c.observe(Moment{Kind: MomentClear})
+		c.clearPhone(time.Time{})
 	}
 	stall := c.alarms[alarmPhoneStall]
 	c.alarms = deadlines{}

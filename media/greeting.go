@@ -1,5 +1,7 @@
 package media
 
+import "time"
+
 // greetingState is how far the agent's first words are.
 //
 // They are two responses. The first says the disclosure and nothing else, and can't
@@ -66,14 +68,13 @@ func (c *conversation) greet() {
 // left of it to hear is dropped, and it is said from its beginning, once the model is back.
 func (c *conversation) greetAgain() {
 	c.greeting.begin("")
-	cuts := c.play.interrupt(c.now)
+	cuts := c.interrupt()
 	for _, cut := range cuts {
 		c.book.interrupted(cut.item.id, cut.atMS, cut.item.lengthMS())
 		c.book.withdraw(cut.item.id)
 	}
 	if len(cuts) > 0 {
-		c.fx.sendPhone(phoneCommand{clear: true})
-		c.observe(Moment{Kind: MomentClear})
+		c.clearPhone(time.Time{})
 	}
 	c.gate.want(request{kind: respondGreeting, force: true})
 }

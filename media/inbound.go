@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ func (c *conversation) handlePhone(ev any) {
 	c.alarms.set(alarmPhoneStall, c.now.Add(c.cfg.PhoneStall))
 	switch ev := ev.(type) {
 	case phoneStarted:
-		c.phoneStarted()
+		c.phoneStarted(ev)
 	case phoneBad:
 		c.out.Quality.BadFrames++
 		if c.badInARow++; c.badInARow > badFramesMost {
@@ -90,8 +91,9 @@ func (c *conversation) handlePhone(ev any) {
 	}
 }
 
-func (c *conversation) phoneStarted() {
-	c.started, c.out.StartedAt = true, c.now
+func (c *conversation) phoneStarted(ev phoneStarted) {
+	c.started, c.out.StartedAt = true, cmp.Or(ev.at, c.now)
+	c.cfg.Tape.begin(c.out.StartedAt)
 	c.alarms.set(alarmMaxLength, c.now.Add(c.cfg.MaxLength))
 	c.observe(Moment{Kind: MomentStarted})
 	if c.apologyDue != "" {
@@ -131,6 +133,7 @@ func (c *conversation) calleeAudio(ev twiliostream.Event) {
 	if missing := c.inbox.gap(ev.TimestampMS, twiliostream.DecodedLen(ev.Payload)); missing > 0 {
 		c.fill(missing)
 	}
+	c.cfg.Tape.heard(c.now, ev.TimestampMS, ev.Payload)
 	c.guardHears(ev.Payload)
 	c.hear(ev.Payload)
 	c.alarms.clear(alarmVADStall)

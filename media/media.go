@@ -112,6 +112,8 @@ type Config struct {
 	// TranscriptWait is how long a finished call waits for the last transcript (2 s).
 	TranscriptWait time.Duration
 
+	// Tape, if set, takes down what the call sounds like. It is for one Session.
+	Tape *Tape
 	// Timings, if set, hear how long the bridge itself takes.
 	Timings Timings
 	// Log receives what an operator should know; default: nothing. No audio, no words.

@@ -19,8 +19,11 @@ const (
 	MomentBackchannel      MomentKind = "backchannel"       // the callee said a short, quiet word over the agent, which spoke on
 	MomentClear            MomentKind = "clear"             // the phone was told to drop what it had
 	MomentTruncate         MomentKind = "truncate"          // Name: item; MS: how much of it was heard
-	MomentToolCalled       MomentKind = "tool_called"       // Name: tool
-	MomentToolAnswered     MomentKind = "tool_answered"     // Name: tool; MS: how long it took
+	MomentAgentStarted     MomentKind = "agent_started"     // the callee began to hear an item; Item
+	MomentAgentStopped     MomentKind = "agent_stopped"     // the callee hears no more of it; Item; Name: HeardWhole or HeardCut; MS: how much was heard
+	MomentMark             MomentKind = "mark"              // a mark came back, at most one a second of an item, and its last; Item; MS: its place
+	MomentToolCalled       MomentKind = "tool_called"       // Name: tool; Item: the call's id; Data: arguments
+	MomentToolAnswered     MomentKind = "tool_answered"     // Name: tool; Item: the call's id; Data: answer; MS: how long it took
 	MomentFiller           MomentKind = "filler"            // a stored filler began; Name: item; Text: its words
 	MomentTranscript       MomentKind = "transcript"        // Speaker, Text; Name: item; MS: when it began, from the stream's start
 	MomentDTMF             MomentKind = "dtmf"              // Name: the key that the callee pressed
@@ -34,13 +37,23 @@ const (
 	MomentEnded            MomentKind = "ended"             // Name: end reason
 )
 
+// How an item's playback stopped: it was heard to its end, or not.
+const (
+	HeardWhole = "played"
+	HeardCut   = "cut"
+)
+
 // Moment is one thing that happened. Which fields are set depends on Kind.
 type Moment struct {
 	At      time.Time
 	Kind    MomentKind
 	Name    string
+	Item    string
 	MS      int
 	Speaker Speaker
 	// Text is what somebody said: never to be logged.
 	Text string
+	// Data is what a tool was given, as the model wrote it, or what the model was answered,
+	// which is JSON: never to be logged.
+	Data string
 }

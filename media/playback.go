@@ -39,6 +39,9 @@ type item struct {
 	done bool
 	// own: a recording of ours, which the model knows nothing of.
 	own bool
+	// begun: it was told that the callee hears it; toldAt is when a mark of it was last told.
+	begun  bool
+	toldAt time.Time
 }
 
 func (it *item) sentMS() int    { return it.frames.limitMS(it.sentBytes / bytesPerMS) }

@@ -169,6 +169,7 @@ func (s *Session) readPhone(ctx context.Context) {
 		s.tell(phoneGone{reason: startReason(err)})
 		return
 	}
+	began := time.Now() // Admit may take its time
 	if s.cfg.Admit != nil {
 		if err := s.cfg.Admit(ctx, start); err != nil {
 			s.cfg.Log.Warn("stream not admitted", "err", err)
@@ -177,7 +178,7 @@ func (s *Session) readPhone(ctx context.Context) {
 		}
 	}
 	sample := sampler{every: phoneSample}
-	for ok := s.tell(phoneStarted{}); ok; {
+	for ok := s.tell(phoneStarted{began}); ok; {
 		ev, err := s.phone.Read()
 		var bad *twiliostream.FrameError
 		switch {

@@ -62,6 +62,7 @@ func (c *conversation) send(it *item, payload string, heard int) {
 	it.unmarked += heard
 	c.play.expect(c.now, twiliostream.DecodedLen(payload))
 	c.alarms.set(alarmPlayed, c.play.endsBy.Add(2*c.cfg.MarkGrace))
+	c.cfg.Tape.sent(c.now, payload)
 	c.fx.sendPhone(phoneCommand{media: payload})
 	if it.unmarked == markBytes {
 		c.mark(it)
@@ -116,6 +117,7 @@ func (c *conversation) markEchoed(name string) {
 		return
 	}
 	if it := c.play.echo(name, c.now); it != nil {
+		c.heard(it)
 		c.greetingEchoed(it)
 	}
 }
@@ -130,6 +132,7 @@ func (c *conversation) marksLost() {
 	}
 	for _, it := range c.play.giveUp() {
 		c.cfg.Log.Warn("an item's marks did not come back", "unheard_ms", it.unplayedMS())
+		c.heardNoMore(it, HeardCut, it.playedMS)
 		if it.id == c.greeting.item && c.greeting.said {
 			c.disclosureOver(false)
 		}
@@ -139,6 +142,7 @@ func (c *conversation) marksLost() {
 // takePlayed acts on items that were played to their end.
 func (c *conversation) takePlayed() {
 	for _, it := range c.play.takePlayed() {
+		c.heardNoMore(it, HeardWhole, it.sentMS())
 		c.disclosurePlayed(it)
 	}
 	if due := c.now.Add(endMarkSlack); c.lastWords() && c.play.empty() && c.alarms[alarmHangUp].After(due) {

@@ -98,7 +98,7 @@ func (c *conversation) bargeIn() {
 	if c.talk.past && active == nil && c.play.own() {
 		return // nobody speaks into the filler: that was before it
 	}
-	cuts := c.play.interrupt(c.now)
+	cuts := c.interrupt()
 	c.out.Quality.BargeIns++
 	c.observe(Moment{Kind: MomentBargeIn})
 	if active != nil {
@@ -106,8 +106,7 @@ func (c *conversation) bargeIn() {
 		c.alarms.set(alarmGate, c.now.Add(c.cfg.ResponseWithin))
 	}
 	if len(cuts) > 0 {
-		c.fx.sendPhone(phoneCommand{clear: true, since: c.talk.startedAt})
-		c.observe(Moment{Kind: MomentClear})
+		c.clearPhone(c.talk.startedAt)
 	}
 	if active != nil && !c.listen.Interrupt {
 		c.fx.sendAgent(Cancel{ResponseID: active.id})

@@ -159,12 +159,13 @@ type witness struct {
 	cut   map[string]int // audio_end_ms by item
 	kinds []string       // of the responses that were asked for
 
-	moments  []media.Moment
-	outcome  media.Outcome
-	played   []byte
-	objected []string
-	races    []realtimetest.Violation
-	line     []twiliotest.Moment
+	moments   []media.Moment
+	outcome   media.Outcome
+	played    []byte
+	recording twiliotest.Recording
+	objected  []string
+	races     []realtimetest.Violation
+	line      []twiliotest.Moment
 }
 
 // record takes what passes the model's socket.
@@ -247,7 +248,8 @@ func (c whole) run(t *testing.T, toUs, toModel network) *witness {
 	dialled(t, twilio)
 	<-twilio.Calls()[0].Done()
 	sessions.Wait()
-	w.played = twilio.Calls()[0].Recording().Played
+	w.recording = twilio.Calls()[0].Recording()
+	w.played = w.recording.Played
 	for _, v := range twilio.Violations() {
 		w.objected = append(w.objected, fmt.Sprintf("phone company: %d %s", v.Code, v.Message))
 	}

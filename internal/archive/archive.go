@@ -14,13 +14,26 @@ import (
 
 // Keeper begins to keep conversations. Safe for concurrent use.
 type Keeper interface {
-	// Begin makes room for the conversation of an attempt that began at startedAt, and for
-	// its recording if that is wanted. From here on readers find its timeline.
-	Begin(ctx context.Context, id call.ID, attempt int, startedAt time.Time, recording bool) (Entry, error)
+	// Begin makes room for the conversation of an attempt that began at startedAt. From here
+	// on readers find its timeline.
+	Begin(ctx context.Context, id call.ID, attempt int, startedAt time.Time, what What) (Entry, error)
+}
+
+// What is what to keep of a conversation.
+type What struct{ Timeline, Recording bool }
+
+// End is how a conversation ended, as far as it was kept.
+type End struct {
+	// DurationMS is from its beginning.
+	DurationMS int64
+	// Cut says that lines were lost before they were appended.
+	Cut bool
+	// Recorded says that all of the recording was added. There is none otherwise.
+	Recorded bool
 }
 
 // Entry is where one conversation is kept while it goes on. Its methods are called by one
-// goroutine and may wait for a disk or a network; Complete or Abandon is the last.
+// goroutine and may wait for a disk or a network; Complete is the last, but for Abandon.
 type Entry interface {
 	// Append numbers lines, within the bounds of [Text], and shows them to readers. It has
 	// them whatever it returns: an error says that readers do not see them yet, which the
@@ -29,10 +42,10 @@ type Entry interface {
 	// Record adds sound to the recording, interleaved as in a WAV file, up to [MaxRecording]. On
 	// an error none of it was added; the same may be given again.
 	Record(stereo []byte) error
-	// Complete says that no more will come, durationMS after the beginning. The recording is
-	// shown from then on, if whole says that all of it was added; otherwise there is none.
-	Complete(ctx context.Context, durationMS int64, whole bool) error
-	// Abandon removes what was kept of the attempt: its call is no longer on record.
+	// Complete says that no more will come. The recording is shown from then on.
+	Complete(ctx context.Context, end End) error
+	// Abandon removes what was kept of the attempt, before or after it is complete: its
+	// call is no longer on record.
 	Abandon(ctx context.Context) error
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // Bounds of one timeline. A conversation of two hours with a turn every five seconds takes
-// some 15,000 lines and 2 MB; past a bound the timeline ends, and says so ([call.Timeline].Cut).
+// some 22,000 lines and 2 MB; past a bound the timeline ends, and says so ([call.Timeline].Cut).
 const (
 	MaxLines = 50_000
 	MaxBytes = 8 << 20
@@ -63,9 +63,9 @@ func (t *Text) Add(lines []call.Line) {
 }
 
 // End appends the last line, once.
-func (t *Text) End(durationMS int64) {
+func (t *Text) End(end End) {
 	if !t.ended {
-		t.append(foot{true, durationMS, t.cut})
+		t.append(foot{true, end.DurationMS, t.cut || end.Cut})
 		t.ended = true
 	}
 }

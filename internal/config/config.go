@@ -19,20 +19,21 @@ import (
 // Config holds every key of contract section 5. Start from New, fill it with DecodeJSON, ApplyEnv or Set, then call
 // Validate. It is not safe for concurrent writes; once filled it may be read from anywhere.
 type Config struct {
-	Telephony Telephony
-	Server    Server
-	Stream    Stream
-	Twilio    Twilio
-	OpenAI    OpenAI
-	Calendar  Calendar
-	Notify    Notify
-	Defaults  Defaults
-	Retry     Retry
-	Tools     Tools
-	Policy    Policy // as written; EffectivePolicy has what applies
-	Prices    Prices
-	Recording Recording
-	Tunnel    Tunnel
+	Telephony  Telephony
+	Server     Server
+	Stream     Stream
+	Twilio     Twilio
+	OpenAI     OpenAI
+	Calendar   Calendar
+	Notify     Notify
+	Defaults   Defaults
+	Retry      Retry
+	Tools      Tools
+	Policy     Policy // as written; EffectivePolicy has what applies
+	Prices     Prices
+	Recording  Recording
+	Transcript Transcript
+	Tunnel     Tunnel
 
 	Disclosure    string        // first sentence of every call; {userName} is replaced
 	ControlPlane  string        // "local", "remote", or the https URL of the remote one, with which the doctor compares notes
@@ -44,7 +45,7 @@ type Config struct {
 	// BackchannelGuard lets a short, quiet word of the callee's not stop the agent.
 	BackchannelGuard bool
 	DrainTimeout     time.Duration // how long live calls may last once the process is told to end
-	RetentionDays    int           // days until a final call is deleted
+	RetentionDays    int           // days until a final call, and what is kept of it, is deleted
 
 	// Cloud is set by the compositions that belong to AWS, never by a key: a calendar bridge or hooks on a loopback or
 	// private address cannot be reached from there and is a fault, unless twilio.baseUrl shows that all this is a test.
@@ -130,6 +131,11 @@ type Retry struct {
 // Tools are the callers that may use the tools.
 type Tools struct {
 	Tokens Tokens
+}
+
+// Transcript keeps the timeline of calls: what was said, and what happened when.
+type Transcript struct {
+	Enabled bool
 }
 
 // Recording keeps the audio of calls.

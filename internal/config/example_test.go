@@ -176,7 +176,7 @@ func TestEveryKeyByEnvironment(t *testing.T) {
 		"policy.max_attempts_per_number_per_day": "7", "policy.max_concurrent": "7", "policy.max_call_seconds": "7", "policy.dialling": "off",
 		"prices.as_of": "2026-11-01", "prices.models": "b:text=1/1/1:audio=1/1/1,c:text=1/1/1:audio=1/1/1", "prices.transcription": "b:minute=1,c:minute=1", "prices.phone_minute": "0.01",
 		"disclosure": "b", "control_plane": "https://b.example", "data_dir": "/b", "max_sessions": "7", "ring_timeout": "7s", "silence_prompt": "7s",
-		"silence_hangup": "70s", "drain_timeout": "7s", "backchannel_guard": "on", "retention_days": "7", "recording.enabled": "true", "tunnel.provider": "b",
+		"silence_hangup": "70s", "drain_timeout": "7s", "backchannel_guard": "on", "retention_days": "7", "transcript.enabled": "false", "recording.enabled": "true", "tunnel.provider": "b",
 	}
 	show := func(c *Config) string {
 		b, err := json.Marshal(c)

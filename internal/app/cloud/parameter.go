@@ -15,7 +15,6 @@ import (
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
-	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/config"
 )
 
@@ -161,7 +160,7 @@ func (e Environment) Decode(text []byte) (Document, error) {
 // check are the rules of every plane, and two that only hold where the planes are apart.
 func check(c *config.Config) error {
 	var faults config.Faults
-	if err := wiring.Check(c); err != nil && !errors.As(err, &faults) {
+	if err := c.Validate(); err != nil && !errors.As(err, &faults) {
 		return err
 	}
 	if c.Telephony.Provider != config.ProviderTwilio {
@@ -169,6 +168,9 @@ func check(c *config.Config) error {
 	}
 	if len(c.Stream.Hosts) == 0 {
 		faults = append(faults, config.Fault{Key: "stream.hosts", Problem: "is missing, and this plane holds no stream itself", Mend: "write the wss address of each media host"})
+	}
+	if c.Recording.Enabled {
+		faults = append(faults, config.Fault{Key: "recording.enabled", Problem: "is true, and recordings are kept on one host only yet", Mend: "write false"})
 	}
 	if len(faults) == 0 {
 		return nil

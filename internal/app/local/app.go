@@ -36,7 +36,7 @@ func (a *App) end() { a.once.Do(func() { close(a.ended) }) }
 
 // New composes an App. It starts nothing. What Check refuses is refused.
 func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
-	if err := wiring.Check(c); err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if c.ControlPlane != config.ControlPlaneLocal {
@@ -67,12 +67,12 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 	stream.New(stream.Options{
 		Service: s, Sessions: h.sessions, Config: streams, Log: log,
 		ValidateUpgrade: stream.UpgradeCheckOf(c, phone), Meter: h.options.Meter,
-		Moments: c.Telephony.Provider == config.ProviderMock,
+		Moments: c.Telephony.Provider == config.ProviderMock, Keep: h.keep(c),
 	}).Mount(a.mux)
 	web := httpapi.New(httpapi.Options{
 		Service: s, PublicURL: c.Server.PublicBaseURL, Log: log, Counters: h.options.Counters,
 		Ready: []httpapi.Check{
-			{Name: "configuration", Probe: func(context.Context) error { return wiring.Check(c) }},
+			{Name: "configuration", Probe: func(context.Context) error { return c.Validate() }},
 			{Name: "host", Probe: h.ready},
 			{Name: "model", Probe: model.Ready},
 		},

@@ -53,6 +53,8 @@ type Host struct {
 	seen     call.Store
 	schedule *schedule.Scheduler
 	sessions *stream.Sessions
+	// keptSweptAt is the sweep's own: when it last looked for what was kept long enough.
+	keptSweptAt time.Time
 	// draining: no new call is taken and none is dialled.
 	draining atomic.Bool
 
@@ -96,27 +98,20 @@ func Open(o Options) (*Host, error) {
 	return h, nil
 }
 
-// current is the newest configuration's service; nil while none runs, when what is due
-// waits in the store.
-func (h *Host) current() *call.Service {
+// current is the newest configuration; nil while none runs, when what is due waits in
+// the store.
+func (h *Host) current() *App {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.active) == 0 || h.draining.Load() {
 		return nil
 	}
-	return h.active[len(h.active)-1].Service
+	return h.active[len(h.active)-1]
 }
 
 func (h *Host) attend(ctx context.Context, id call.ID) error {
-	if s := h.current(); s != nil {
-		return s.Attend(ctx, id)
-	}
-	return nil
-}
-
-func (h *Host) sweep(ctx context.Context) error {
-	if s := h.current(); s != nil {
-		return s.Sweep(ctx)
+	if a := h.current(); a != nil {
+		return a.Service.Attend(ctx, id)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ func (h *Handler) hold(ctx context.Context, phone media.Phone, t call.StreamToke
 	}
 	l := &line{h: h, token: t, ctx: ctx, stop: make(chan struct{})}
 	l.teller, _ = phone.(*teller)
+	l.diary = h.newDiary(ctx, t, log)
 	defer l.wait()
 	s, err := media.New(h.config(c, l), phone, h.o.Config.Dialer(), l, l)
 	if err != nil {
@@ -39,6 +40,7 @@ func (h *Handler) hold(ctx context.Context, phone media.Phone, t call.StreamToke
 	l.remeasure(m)
 	h.o.Meter.Held(heldOf(out, reason, m.Cost))
 	summarise(ctx, log, out, reason, m)
+	l.diary.close(out)
 }
 
 func (h *Handler) config(c call.Call, l *line) media.Config {
@@ -48,7 +50,7 @@ func (h *Handler) config(c call.Call, l *line) media.Config {
 		Voice: h.o.Config.Voice, Input: media.Format(h.o.Config.InputFormat), Output: media.Format(h.o.Config.OutputFormat),
 		TranscriptionModel: transcription,
 		SilencePrompt:      h.o.Config.SilencePrompt, SilenceHangup: h.o.Config.SilenceHangup, MaxLength: h.o.Config.MaxCall,
-		BackchannelGuard: h.o.Config.BackchannelGuard, ToolTimeout: toolLimit, Admit: l.admit, Settle: l.settle, Timings: h.o.Meter,
+		BackchannelGuard: h.o.Config.BackchannelGuard, ToolTimeout: toolLimit, Admit: l.admit, Settle: l.settle, Timings: h.o.Meter, Tape: l.diary.hears(),
 		Log: h.o.Log.With("call_id", c.ID, "attempt", l.token.Attempt),
 	}
 	for _, t := range call.ModelTools() {

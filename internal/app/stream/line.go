@@ -24,6 +24,7 @@ type line struct {
 	ctx     context.Context //nolint:containedctx // a line lives exactly as long as the session whose context this is
 	session *media.Session  // set before it runs
 	teller  *teller         // nil where the phone did not ask to be told
+	diary   *diary          // nil where nothing is kept
 
 	// greeted and answered are true once the moment is written down, or about to be.
 	greeted, answered atomic.Bool
@@ -154,6 +155,7 @@ func (l *line) Call(ctx context.Context, t media.ToolCall) (string, error) {
 // once. The writes are done beside the control loop, which must not wait for the store.
 func (l *line) Observe(m media.Moment) {
 	l.teller.tell(m)
+	l.diary.observe(m)
 	switch m.Kind {
 	case media.MomentGreetingHeard:
 		l.write(&l.greeted, (*call.Live).GreetingHeard)

@@ -62,6 +62,8 @@ type Options struct {
 	// Moments lets a phone that asks for it be told what happens in its call, words
 	// included. For the mock alone: a carrier never asks, and must not be told.
 	Moments bool
+	// Keep is what is kept of the sessions outside their records.
+	Keep Keep
 }
 
 // Handler upgrades a stream and holds its call; ServeHTTP returns when the call is
@@ -70,6 +72,8 @@ type Handler struct {
 	o        Options
 	upgrader websocket.Upgrader
 	echoes   echoes
+
+	complaints complaints
 }
 
 // New makes the handler.

@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		{"a timeline has its bound, and says that it is cut", (*check).bound},
 		{"a recording is shown when it is complete", (*check).recording},
 		{"a recording that is not whole is never shown", (*check).notWhole},
+		{"only what is wanted is kept", (*check).parts},
 		{"each attempt is kept by itself", (*check).attempts},
 		{"what is deleted is gone at once", (*check).deleted},
 		{"what is abandoned is gone", (*check).abandoned},
@@ -59,7 +60,7 @@ const id = call.ID("Cq3-_x9ZkLmN0pQr")
 
 func (c *check) begin(attempt int, recording bool) archive.Entry {
 	c.Helper()
-	e, err := c.Begin(c.Context(), id, attempt, began, recording)
+	e, err := c.Begin(c.Context(), id, attempt, began, archive.What{Timeline: true, Recording: recording})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func (c *check) append(e archive.Entry, lines ...call.Line) {
 
 func (c *check) complete(e archive.Entry, ms int64, whole bool) {
 	c.Helper()
-	if err := e.Complete(c.Context(), ms, whole); err != nil {
+	if err := e.Complete(c.Context(), archive.End{DurationMS: ms, Recorded: whole}); err != nil {
 		c.Fatal(err)
 	}
 }
@@ -274,7 +275,7 @@ func (c *check) deleted() {
 		}
 		c.complete(e, 10, true)
 	}
-	other, err := c.Begin(c.Context(), id+"x", 1, began, false) // whose name begins with ours
+	other, err := c.Begin(c.Context(), id+"x", 1, began, archive.What{Timeline: true}) // whose name begins with ours
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -286,7 +287,7 @@ func (c *check) deleted() {
 			c.nothing(id, n)
 		}
 	}
-	if err := other.Complete(c.Context(), 1, false); err != nil {
+	if err := other.Complete(c.Context(), archive.End{DurationMS: 1}); err != nil {
 		c.Fatal(err)
 	}
 	if t, err := c.Timeline(c.Context(), id+"x", 1, 0); err != nil || !t.Complete {
@@ -301,6 +302,44 @@ func (c *check) abandoned() {
 		c.Fatal(err)
 	}
 	c.nothing(id, 1)
+	other := c.begin(2, false)
+	e = c.begin(3, true)
+	c.complete(e, 10, true)
+	c.complete(other, 10, false)
+	if err := e.Abandon(c.Context()); err != nil {
+		c.Fatal(err)
+	}
+	c.nothing(id, 3)
+	if t := c.read(2, 0); !t.Complete {
+		c.Errorf("another attempt's: %+v", t)
+	}
+}
+
+func (c *check) parts() {
+	for _, what := range []archive.What{{Recording: true}, {}} {
+		e, err := c.Begin(c.Context(), id, 1, began, what)
+		if err != nil {
+			c.Fatal(err)
+		}
+		c.append(e, call.Line{Kind: "started"})
+		if err := e.Record(make([]byte, 160)); err != nil {
+			c.Fatal(err)
+		}
+		c.complete(e, 10, true)
+		if t, err := c.Timeline(c.Context(), id, 1, 0); !errors.Is(err, call.ErrNotFound) {
+			c.Errorf("%+v: a timeline %+v, %v", what, t, err)
+		}
+		r, err := c.Recording(c.Context(), id, 1)
+		if what.Recording != (err == nil) {
+			c.Errorf("%+v: a recording %v", what, err)
+		}
+		if err == nil {
+			_ = r.Close() // it was only looked for
+		}
+		if err := c.Delete(c.Context(), id); err != nil {
+			c.Fatal(err)
+		}
+	}
 }
 
 func (c *check) names() {
@@ -309,7 +348,7 @@ func (c *check) names() {
 		if err := c.Delete(c.Context(), id); err != nil {
 			c.Errorf("delete %q: %v", id, err)
 		}
-		if _, err := c.Begin(context.Background(), id, 1, began, true); err == nil {
+		if _, err := c.Begin(context.Background(), id, 1, began, archive.What{Timeline: true, Recording: true}); err == nil {
 			c.Errorf("something is kept of %q", id)
 		}
 	}

@@ -26,48 +26,55 @@ type entry struct {
 	lines   *os.File
 	whole   int64 // of lines: what was written without an error
 	sound   *os.File
-	taken   int64 // of sound
+	taken   int64    // of sound
+	made    []string // the kinds of its files
 }
 
 // Begin implements [archive.Keeper]. An attempt is kept once.
-func (f *Folder) Begin(ctx context.Context, id call.ID, attempt int, startedAt time.Time, sound bool) (archive.Entry, error) {
+func (f *Folder) Begin(ctx context.Context, id call.ID, attempt int, startedAt time.Time, what archive.What) (archive.Entry, error) {
 	e := &entry{folder: f, id: id, attempt: attempt, text: archive.NewText(attempt, startedAt, mostUnwritten)}
-	file, err := name(id, attempt, timeline)
-	if err != nil {
+	if _, err := name(id, attempt, timeline); err != nil {
 		return nil, fmt.Errorf("keep attempt %d of call %q: %w", attempt, id, err)
 	}
 	if err := f.root.MkdirAll(string(id), 0o700); err != nil {
 		return nil, fmt.Errorf("make room for a timeline: %w", err)
 	}
-	if e.lines, err = f.create(file); err != nil {
-		return nil, fmt.Errorf("begin a timeline: %w", err)
-	}
-	if sound {
-		err = e.beginSound()
-	}
-	if err == nil {
-		err = e.Append(ctx, nil)
-	}
-	if err != nil {
+	if err := e.begin(what); err != nil {
 		return nil, errors.Join(err, e.Abandon(ctx))
 	}
 	return e, nil
 }
 
-func (f *Folder) create(file string) (*os.File, error) {
-	return f.root.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-}
-
-func (e *entry) beginSound() error {
-	file, _ := name(e.id, e.attempt, growing) // the timeline has one too
-	var err error
-	if e.sound, err = e.folder.create(file); err != nil {
+// begin makes the files. An attempt that is kept already keeps what it has.
+func (e *entry) begin(what archive.What) (err error) {
+	if what.Timeline {
+		if e.lines, err = e.create(timeline); err != nil {
+			return fmt.Errorf("begin a timeline: %w", err)
+		}
+	}
+	if err := e.write(); err != nil || !what.Recording {
+		return err
+	}
+	if e.sound, err = e.create(growing); err != nil {
 		return fmt.Errorf("begin a recording: %w", err)
 	}
 	if _, err = e.sound.WriteAt(archive.Header(0), 0); err != nil {
 		return fmt.Errorf("begin a recording: %w", err)
 	}
 	return nil
+}
+
+func (e *entry) create(kind string) (*os.File, error) {
+	h, err := e.folder.root.OpenFile(e.name(kind), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		e.made = append(e.made, kind)
+	}
+	return h, err
+}
+
+func (e *entry) name(kind string) string {
+	file, _ := name(e.id, e.attempt, kind) // it was valid when the entry began
+	return file
 }
 
 // Append implements [archive.Entry].
@@ -79,6 +86,10 @@ func (e *entry) Append(_ context.Context, lines []call.Line) error {
 // write brings the file up to the text. A write that failed may have left half a line,
 // which the next one overwrites.
 func (e *entry) write() error {
+	if e.lines == nil {
+		e.text.Written()
+		return nil
+	}
 	n, err := e.lines.WriteAt(e.text.Unwritten(), e.whole)
 	if err != nil {
 		_ = e.lines.Truncate(e.whole) // a reader leaves out half a line anyway
@@ -104,26 +115,30 @@ func (e *entry) Record(stereo []byte) error {
 }
 
 // Complete implements [archive.Entry].
-func (e *entry) Complete(_ context.Context, durationMS int64, whole bool) error {
+func (e *entry) Complete(_ context.Context, end archive.End) error {
 	var err error
 	if e.sound != nil { // first: who sees the end of the timeline finds the recording
-		err = e.completeSound(whole)
+		err = e.completeSound(end.Recorded)
+		e.sound = nil
 	}
-	e.text.End(durationMS)
-	return errors.Join(err, e.write(), e.lines.Sync(), e.lines.Close())
+	if e.lines != nil {
+		e.text.End(end)
+		err = errors.Join(err, e.write(), e.lines.Sync(), e.lines.Close())
+		e.lines = nil
+	}
+	return err
 }
 
 func (e *entry) completeSound(whole bool) error {
-	part, _ := name(e.id, e.attempt, growing)
-	done, _ := name(e.id, e.attempt, recording)
 	if !whole {
-		return errors.Join(e.sound.Close(), gone(e.folder.root.Remove(part)))
+		return errors.Join(e.sound.Close(), gone(e.folder.root.Remove(e.name(growing))))
 	}
 	_, err := e.sound.WriteAt(archive.Header(e.taken), 0)
 	if err = errors.Join(err, e.sound.Truncate(archive.HeaderSize+e.taken), e.sound.Sync(), e.sound.Close()); err != nil {
-		return errors.Join(fmt.Errorf("complete a recording: %w", err), gone(e.folder.root.Remove(part)))
+		return errors.Join(fmt.Errorf("complete a recording: %w", err), gone(e.folder.root.Remove(e.name(growing))))
 	}
-	if err := gone(e.folder.root.Rename(part, done)); err != nil {
+	e.made = append(e.made, recording)
+	if err := gone(e.folder.root.Rename(e.name(growing), e.name(recording))); err != nil {
 		return fmt.Errorf("complete a recording: %w", err)
 	}
 	return nil
@@ -131,13 +146,15 @@ func (e *entry) completeSound(whole bool) error {
 
 // Abandon implements [archive.Entry].
 func (e *entry) Abandon(context.Context) error {
-	err := e.lines.Close()
-	if e.sound != nil {
-		err = errors.Join(err, e.sound.Close())
+	var err error
+	for _, open := range []*os.File{e.lines, e.sound} {
+		if open != nil {
+			err = errors.Join(err, open.Close())
+		}
 	}
-	for _, kind := range []string{timeline, growing, recording} {
-		file, _ := name(e.id, e.attempt, kind)
-		err = errors.Join(err, gone(e.folder.root.Remove(file)))
+	e.lines, e.sound = nil, nil
+	for _, kind := range e.made {
+		err = errors.Join(err, gone(e.folder.root.Remove(e.name(kind))))
 	}
 	return errors.Join(err, e.folder.empty(e.id))
 }

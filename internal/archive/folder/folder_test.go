@@ -42,7 +42,7 @@ const id = call.ID("Cq3-_x9ZkLmN0pQr")
 
 func begin(t *testing.T, f *Folder, id call.ID, recording bool) archive.Entry {
 	t.Helper()
-	e, err := f.Begin(t.Context(), id, 1, time.Now(), recording)
+	e, err := f.Begin(t.Context(), id, 1, time.Now(), archive.What{Timeline: true, Recording: recording})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestWhatIsKeptIsItsOwnersAlone(t *testing.T) {
 	f, dir := open(t)
 	e := begin(t, f, id, true)
 	must(t, e.Record(make([]byte, 160)))
-	must(t, e.Complete(t.Context(), 10, true))
+	must(t, e.Complete(t.Context(), archive.End{DurationMS: 10, Recorded: true}))
 	files := 0
 	must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -113,7 +113,7 @@ func TestDeletedWhileItIsWritten(t *testing.T) {
 	must(t, e.Record(make([]byte, 160)))
 	must(t, f.Delete(t.Context(), id))
 	must(t, e.Append(t.Context(), []call.Line{{Kind: "ended"}}))
-	must(t, e.Complete(t.Context(), 10, true))
+	must(t, e.Complete(t.Context(), archive.End{DurationMS: 10, Recorded: true}))
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
@@ -122,10 +122,10 @@ func TestDeletedWhileItIsWritten(t *testing.T) {
 func TestAnAttemptIsKeptOnce(t *testing.T) {
 	f, _ := open(t)
 	e := begin(t, f, id, false)
-	if _, err := f.Begin(t.Context(), id, 1, time.Now(), false); err == nil {
+	if _, err := f.Begin(t.Context(), id, 1, time.Now(), archive.What{Timeline: true}); err == nil {
 		t.Error("a second writer of the same timeline")
 	}
-	must(t, e.Complete(t.Context(), 1, false))
+	must(t, e.Complete(t.Context(), archive.End{DurationMS: 1}))
 	if tl, err := f.Timeline(t.Context(), id, 1, 0); err != nil || !tl.Complete {
 		t.Errorf("the first one's is whole: %+v, %v", tl, err)
 	}
@@ -134,11 +134,11 @@ func TestAnAttemptIsKeptOnce(t *testing.T) {
 func TestTheSweepTakesWhatIsOld(t *testing.T) {
 	f, dir := open(t)
 	for _, id := range []call.ID{"old", "new", "grows"} {
-		must(t, begin(t, f, id, false).Complete(t.Context(), 1, false))
+		must(t, begin(t, f, id, false).Complete(t.Context(), archive.End{DurationMS: 1}))
 	}
-	second, err := f.Begin(t.Context(), "grows", 2, time.Now(), false)
+	second, err := f.Begin(t.Context(), "grows", 2, time.Now(), archive.What{Timeline: true})
 	must(t, err)
-	must(t, second.Complete(t.Context(), 1, false))
+	must(t, second.Complete(t.Context(), archive.End{DurationMS: 1}))
 	must(t, os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o600))
 	must(t, os.Mkdir(filepath.Join(dir, "lost+found"), 0o700))
 	old := time.Now().AddDate(0, 0, -31)
@@ -165,7 +165,7 @@ func TestNoLinkLeadsOut(t *testing.T) {
 	if tl, err := f.Timeline(t.Context(), "linked", 1, 0); err == nil {
 		t.Errorf("it was read: %+v", tl)
 	}
-	if _, err := f.Begin(t.Context(), "linked", 2, time.Now(), false); err == nil {
+	if _, err := f.Begin(t.Context(), "linked", 2, time.Now(), archive.What{Timeline: true}); err == nil {
 		t.Error("it was written to")
 	}
 	must(t, f.Delete(t.Context(), "linked"))

@@ -1,0 +1,187 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/internal/archive"
+	"github.com/clawdbot/call-agent/media"
+)
+
+// Keep is what is kept of sessions outside their records, and where. The zero value keeps nothing.
+type Keep struct {
+	To archive.Keeper
+	archive.What
+}
+
+const (
+	// writeEvery is how soon a reader sees what happened.
+	writeEvery = time.Second
+	// mostUnkept bounds the moments that wait to be written. When there are more, what
+	// follows them is lost, and the timeline says that it is cut.
+	mostUnkept = 4096
+	// abandonWithin bounds the look at the record, and what follows from it.
+	abandonWithin = 10 * time.Second
+)
+
+// diary keeps one session's moments and sound. The session's control loop only hands
+// them over; the diary's own goroutine, which begins with the stream, does the writing
+// and whatever waiting that takes. A nil diary keeps nothing and has no goroutine.
+type diary struct {
+	h     *Handler
+	token call.StreamToken
+	ctx   context.Context //nolint:containedctx // a diary lives exactly as long as the session whose context this is
+	log   *slog.Logger
+	tape  *media.Tape
+	// entry is the goroutine's own; nil where nothing could be begun.
+	entry archive.Entry
+	sound []byte
+
+	mu      sync.Mutex
+	began   time.Time
+	moments []media.Moment
+	cut     bool
+	work    sync.WaitGroup
+	stop    chan struct{}
+}
+
+// newDiary makes the diary of a session, nil where nothing is kept.
+func (h *Handler) newDiary(ctx context.Context, t call.StreamToken, log *slog.Logger) *diary {
+	if k := h.o.Keep; k.To == nil || !k.Timeline && !k.Recording {
+		return nil
+	}
+	return &diary{h: h, token: t, ctx: ctx, log: log, tape: media.NewTape(h.o.Keep.Recording), stop: make(chan struct{})}
+}
+
+// hears is the tape that the session is to write.
+func (d *diary) hears() *media.Tape {
+	if d == nil {
+		return nil
+	}
+	return d.tape
+}
+
+// observe takes a moment down; it never waits for the writing.
+func (d *diary) observe(m media.Moment) {
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cut || len(d.moments) >= mostUnkept {
+		d.cut = true
+		return
+	}
+	d.moments = append(d.moments, m)
+	if m.Kind == media.MomentStarted {
+		d.began = m.At
+		d.work.Go(d.write)
+	}
+}
+
+// write is the goroutine.
+func (d *diary) write() {
+	var err error
+	if d.entry, err = d.h.o.Keep.To.Begin(d.ctx, d.token.CallID, d.token.Attempt, d.began, d.h.o.Keep.What); err != nil {
+		d.h.complain(d.ctx, err)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.moments, d.cut = nil, true // nobody will write them
+		return
+	}
+	every := time.NewTicker(writeEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+			d.h.complain(d.ctx, d.flush(time.Now()))
+		case <-d.stop:
+			return
+		}
+	}
+}
+
+// flush writes what there is by now.
+func (d *diary) flush(now time.Time) error {
+	d.mu.Lock()
+	moments := d.moments
+	d.moments = nil
+	d.mu.Unlock()
+	lines := make([]call.Line, 0, len(moments)+1)
+	for _, m := range moments {
+		lines = append(lines, lineOf(m, d.began))
+	}
+	if atMS, callee, agent := d.tape.Levels(now, nil, nil); len(callee) > 0 {
+		lines = append(lines, call.Line{AtMS: atMS, Kind: call.LineLevels, Callee: callee, Agent: agent})
+	}
+	return errors.Join(d.entry.Append(d.ctx, lines), d.record(now))
+}
+
+// record adds to the recording. What a disk does not take is given to it again.
+func (d *diary) record(now time.Time) error {
+	d.sound = d.tape.Sound(now, d.sound)
+	if len(d.sound) == 0 {
+		return nil
+	}
+	if err := d.entry.Record(d.sound); err != nil {
+		return err
+	}
+	d.sound = d.sound[:0]
+	return nil
+}
+
+// close writes the rest of a session that is over, and waits for all that.
+func (d *diary) close(out media.Outcome) {
+	if d == nil {
+		return
+	}
+	close(d.stop)
+	d.work.Wait()
+	if d.entry == nil {
+		return
+	}
+	err := d.flush(time.Now())
+	end := archive.End{DurationMS: lasted(out).Milliseconds(), Cut: d.cut, Recorded: d.tape.Recording() && len(d.sound) == 0}
+	d.h.complain(d.ctx, errors.Join(err, d.entry.Complete(d.ctx, end)))
+	if n := d.tape.Lost(); n > 0 {
+		d.log.WarnContext(d.ctx, "some audio is not in what is kept of the call", "messages", n)
+	}
+	if h := d.h.o.Keep; h.Recording && !end.Recorded {
+		d.log.WarnContext(d.ctx, "there is no recording of the call: not all of it could be written")
+	}
+	d.abandon()
+}
+
+// abandon takes back what was written of a call that was deleted meanwhile.
+func (d *diary) abandon() {
+	ctx, cancel := context.WithTimeout(d.ctx, abandonWithin)
+	defer cancel()
+	if _, err := d.h.o.Service.Store.Get(ctx, d.token.CallID); errors.Is(err, call.ErrNotFound) {
+		d.h.complain(ctx, d.entry.Abandon(ctx))
+	}
+}
+
+// complaints are about what can't be kept: a full disk is one fault, however many calls meet it.
+type complaints struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+const complainEvery = time.Hour
+
+// complain logs a fault of what is kept, once an hour. It is never the call's.
+func (h *Handler) complain(ctx context.Context, err error) {
+	if err == nil {
+		return
+	}
+	h.complaints.mu.Lock()
+	defer h.complaints.mu.Unlock()
+	if now := time.Now(); h.complaints.last.IsZero() || now.Sub(h.complaints.last) >= complainEvery {
+		h.complaints.last = now
+		h.o.Log.ErrorContext(ctx, "what is said in calls is not kept, or not all of it; the calls go on. This is said once an hour", "error", err)
+	}
+}
