@@ -42,7 +42,8 @@ type (
 		Fault Fault
 		Usage Usage
 	}
-	// AgentAudio is a piece of speech, base64 in the output format, of any size.
+	// AgentAudio is a piece of speech, base64 in the output format, of any size. It comes as
+	// a pointer, and is good until the next Receive.
 	AgentAudio struct {
 		ResponseID, ItemID string
 		ContentIndex       int
@@ -77,7 +78,7 @@ func (CalleeCommitted) agentEvent()  {}
 func (CalleeTranscript) agentEvent() {}
 func (ResponseStarted) agentEvent()  {}
 func (ResponseEnded) agentEvent()    {}
-func (AgentAudio) agentEvent()       {}
+func (*AgentAudio) agentEvent()      {}
 func (AgentAudioDone) agentEvent()   {}
 func (AgentTranscript) agentEvent()  {}
 func (AgentCall) agentEvent()        {}
@@ -129,8 +130,9 @@ type Fault struct {
 type AgentCommand interface{ agentCommand() }
 
 type (
-	// Hear gives the model audio of the callee: mu-law in base64.
-	Hear struct{ Audio string }
+	// Hear gives the model audio of the callee: base64 in the input format. It is sent as a
+	// pointer, and is the sender's again when Send returns.
+	Hear struct{ Audio []byte }
 	// Listen changes turn detection: whether the model answers by itself when the
 	// callee stops, and whether the callee's speech cancels its response.
 	Listen struct {
@@ -166,7 +168,7 @@ type (
 	Called struct{ CallID, Name, Arguments string }
 )
 
-func (Hear) agentCommand()     {}
+func (*Hear) agentCommand()    {}
 func (Listen) agentCommand()   {}
 func (Respond) agentCommand()  {}
 func (Cancel) agentCommand()   {}

@@ -6,47 +6,44 @@ import (
 	"time"
 )
 
-// connection is one agent on a socket of its own: its dial, then one reader and one
-// writer. A call that outlives its model's socket has several, one after the other, and
-// each keeps its own queues: what an old one still says, or was still to be told, reaches
-// nobody once another has taken over.
+// connection is one agent on a socket of its own: its dial, then its reader. A call that
+// outlives its model's socket has several, one after the other, and each keeps its own
+// outbox: what an old one still says, or was still to be told, reaches nobody once another
+// has taken over.
 type connection struct {
-	commands *queue[AgentCommand]
-	// events are agentReady, then what the agent did, then agentGone; or agentGone at once.
-	events chan any
-	closed chan struct{}
-	ended  chan struct{}      // the reader has
-	cancel context.CancelFunc // ends the dial
-	timing *timing
-	once   sync.Once
+	session  *Session
+	commands *outbox[AgentCommand]
+	closed   chan struct{}
+	ended    chan struct{}      // the reader has
+	cancel   context.CancelFunc // ends the dial
+	once     sync.Once
 
 	mu    sync.Mutex
 	agent Agent // once dialled
 }
 
-// mostUnread is how many events of one agent wait for the control loop.
-const mostUnread = 64
-
 // open begins a connection. Its goroutines are s.work's, and end when it is closed.
+// Callers hold s.mu.
 func (s *Session) open(listen Listen) *connection {
 	ctx, cancel := context.WithCancel(s.ctx)
-	k := &connection{
-		commands: newQueue(mostHeard, func(a AgentCommand) bool { _, audio := a.(Hear); return audio }),
-		events:   make(chan any, mostUnread), closed: make(chan struct{}), ended: make(chan struct{}), cancel: cancel, timing: &s.timing,
+	k := &connection{session: s, closed: make(chan struct{}), ended: make(chan struct{}), cancel: cancel}
+	k.commands = &outbox[AgentCommand]{
+		most: mostHeard, droppable: func(a AgentCommand) bool { _, audio := a.(*Hear); return audio },
+		write: k.write, flush: func() error { return nil }, failed: k.failed,
 	}
 	setup := AgentSetup{
 		Instructions: s.cfg.Instructions, Voice: s.cfg.Voice, Input: s.cfg.Input, Output: s.cfg.Output,
 		Tools:              append(append([]ToolDef(nil), s.cfg.Tools...), EndCallTool()),
 		TranscriptionModel: s.cfg.TranscriptionModel, Language: s.cfg.Language, Listen: listen,
 	}
-	s.work.Go(func() { k.run(ctx, s.dialer, setup, &s.work) })
+	s.work.Go(func() { k.run(ctx, setup) })
 	return k
 }
 
-// run dials, then is the one reader; the writer runs beside it.
-func (k *connection) run(ctx context.Context, dialer Dialer, setup AgentSetup, work *sync.WaitGroup) {
+// run dials, then is the one reader.
+func (k *connection) run(ctx context.Context, setup AgentSetup) {
 	defer close(k.ended)
-	agent, err := dialer.Dial(ctx, setup)
+	agent, err := k.session.dialer.Dial(ctx, setup)
 	if err != nil {
 		k.tell(agentGone{err})
 		return
@@ -54,7 +51,6 @@ func (k *connection) run(ctx context.Context, dialer Dialer, setup AgentSetup, w
 	if !k.adopt(agent) {
 		return
 	}
-	work.Go(func() { k.write(agent) })
 	sample := sampler{every: modelSample}
 	for ok := k.tell(agentReady{listen: setup.Listen, expires: agent.Expires()}); ok; {
 		ev, err := agent.Receive()
@@ -66,7 +62,7 @@ func (k *connection) run(ctx context.Context, dialer Dialer, setup AgentSetup, w
 		case CalleeStarted:
 			e.Heard = time.Now()
 			ok = k.tell(e)
-		case AgentAudio:
+		case *AgentAudio:
 			at := sample.next()
 			ok = k.tell(ev) && (at.IsZero() || k.tell(spokenAt(at)))
 		default:
@@ -89,64 +85,56 @@ func (k *connection) adopt(agent Agent) bool {
 	}
 }
 
-func (k *connection) write(agent Agent) {
-	for {
-		cmd, ok := k.commands.next()
-		if !ok {
-			return
-		}
-		if at, timed := cmd.(heardAt); timed {
-			k.timing.passed(ToModel, time.Time(at))
-			continue
-		}
-		if err := agent.Send(cmd); err != nil {
-			k.commands.abandon()
-			k.writeFailed(err)
-			return
-		}
+// tell lets an event happen to the conversation, as what it is to a connection that carries
+// it, or is to; false when this one is neither.
+func (k *connection) tell(ev any) bool {
+	s := k.session
+	s.mu.Lock()
+	now := time.Now()
+	switch {
+	case s.over:
+	case k == s.model:
+		s.c.handle(now, ev)
+		return s.carryOut(now, ofModel)
+	case k == s.next:
+		s.c.handle(now, fromNext(ev))
+		return s.carryOut(now, ofModel)
 	}
+	s.mu.Unlock()
+	return false
+}
+
+// write sends one command. There is an agent: nobody is told anything before.
+func (k *connection) write(cmd AgentCommand) error {
+	if at, timed := cmd.(heardAt); timed {
+		k.session.timing.passed(ToModel, time.Time(at))
+		return nil
+	}
+	if audio, ok := cmd.(*Hear); ok {
+		defer hearings.Put(audio)
+	}
+	return k.agent.Send(cmd)
 }
 
 // lastWords is how long a peer that takes no more is still listened to.
 const lastWords = 250 * time.Millisecond
 
-// writeFailed leaves the end to the reader, which may have to tell what came before it:
-// that a response is complete, say.
-func (k *connection) writeFailed(err error) {
-	t := time.NewTimer(lastWords)
-	defer t.Stop()
-	select {
-	case <-k.ended:
-	case <-k.closed:
-	case <-t.C:
-		k.tell(agentGone{err})
-	}
+// failed leaves the end to the reader, which may have to tell what came before it: that a
+// response is complete, say. Whoever wrote goes on meanwhile.
+func (k *connection) failed(err error) {
+	k.session.work.Go(func() {
+		t := time.NewTimer(lastWords)
+		defer t.Stop()
+		select {
+		case <-k.ended:
+		case <-k.closed:
+		case <-t.C:
+			k.tell(agentGone{err})
+		}
+	})
 }
 
-// tell hands an event to the control loop; false when the connection is closed.
-func (k *connection) tell(ev any) bool {
-	select {
-	case <-k.closed: // first: it must not be read by anybody
-		return false
-	default:
-	}
-	select {
-	case k.events <- ev:
-		return true
-	case <-k.closed:
-		return false
-	}
-}
-
-// read is where the control loop reads; never, where there is no connection.
-func (k *connection) read() <-chan any {
-	if k == nil {
-		return nil
-	}
-	return k.events
-}
-
-// close ends the connection, once. The socket is closed beside the control loop, which
+// close ends the connection, once. The socket is closed beside the conversation, which
 // must not wait for a peer that reads no more.
 func (k *connection) close(work *sync.WaitGroup) {
 	if k == nil {
@@ -172,13 +160,19 @@ func (k *connection) lost() int {
 	return k.commands.lost()
 }
 
-// The effects of the conversation on its connections. They are called from the control loop.
+// The effects of the conversation on its connections. They are called under s.mu.
 
 // sendAgent tells the current connection, if there is one: nobody else is to know.
 func (s *Session) sendAgent(cmd AgentCommand) {
-	if s.model != nil {
-		s.model.commands.push(cmd)
+	if s.model == nil {
+		return
 	}
+	if audio, ok := cmd.(*Hear); ok {
+		mine, _ := hearings.Get().(*Hear)
+		mine.Audio = append(mine.Audio[:0], audio.Audio...)
+		cmd = mine
+	}
+	s.model.commands.push(cmd)
 }
 
 // dial opens the connection that is to be next.

@@ -7,7 +7,7 @@ import (
 	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
-// effects are what the control loop does to the world. None of them blocks.
+// effects are what the conversation does to the world. None of them blocks.
 type effects interface {
 	// phone queues a command for the phone; clear overtakes queued media and marks.
 	sendPhone(phoneCommand)
@@ -25,12 +25,15 @@ type effects interface {
 	hangUp(Outcome)
 }
 
-// phoneCommand is one message for the phone: media, mark or clear. Since is when the callee
+// phoneCommand is one message for the phone: media, mark or clear. What is handed to the
+// effects as media is good for that moment. Since is when the callee
 // was heard that a clear is for; without any message it times the media before it.
 type phoneCommand struct {
 	media, mark string
 	clear       bool
 	since       time.Time
+	// buffer is what media is a view of; nil where it is a string of its own.
+	buffer *[]byte
 }
 
 // What happens to a conversation, besides AgentEvents and the phone's own events.
@@ -60,21 +63,22 @@ type (
 )
 
 // conversation is the state of a call and the rules by which it changes. It does no
-// I/O, reads no clock and has no goroutine: the control loop hands it one event at a
+// I/O, reads no clock and has no goroutine: the session hands it one event at a
 // time with the time, and it answers with effects.
 type conversation struct {
 	cfg Config
 	fx  effects
 	now time.Time
 
-	alarms deadlines
-	gate   gate
-	play   playback
-	inbox  inbound
-	recall recall
-	ear    ear
-	book   transcript
-	link   link
+	alarms  deadlines
+	gate    gate
+	play    playback
+	inbox   inbound
+	recall  recall
+	ear     ear
+	hearing Hear // reused
+	book    transcript
+	link    link
 
 	// ready: an agent carries the conversation; gone: none will again.
 	started, ready, gone, over bool
@@ -160,7 +164,7 @@ func newConversation(cfg Config, fx effects, now time.Time) *conversation {
 func (c *conversation) handle(now time.Time, ev any) {
 	c.now = now
 	switch ev := ev.(type) {
-	case phoneStarted, phoneBad, phoneGone, twiliostream.Event:
+	case phoneStarted, phoneBad, phoneGone, *twiliostream.Event:
 		c.handlePhone(ev)
 	case heardAt:
 		if c.ready { // else the frame waits for the model, not for us
@@ -257,7 +261,7 @@ func (c *conversation) settle() {
 // handleAgent takes what the model did.
 func (c *conversation) handleAgent(ev AgentEvent) {
 	switch ev := ev.(type) {
-	case AgentAudio:
+	case *AgentAudio:
 		c.agentAudio(ev)
 	case AgentAudioDone:
 		c.agentAudioDone(ev.ItemID)

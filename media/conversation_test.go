@@ -53,14 +53,14 @@ func TestNothingIsAppendedBeforeTheModelIsReady(t *testing.T) {
 	r.wait(5 * time.Second)
 	r.expect(len(r.sent) == 0, "nothing is sent")
 	r.do(agentReady{})
-	r.expect(len(sentOf[Hear](r)) == 225, "the last 4.5 s are kept, got %d frames", len(sentOf[Hear](r)))
+	r.expect(len(sentOf[toldAudio](r)) == 225, "the last 4.5 s are kept, got %d frames", len(sentOf[toldAudio](r)))
 	r.expect(r.c.out.Quality.DroppedIn == 25, "what was dropped is counted: %d", r.c.out.Quality.DroppedIn)
 }
 
 func TestCalleeAudioPassesUnchanged(t *testing.T) {
 	r := newRig(t, testConfig())
 	r.do(phoneStarted{}, agentReady{}, twiliostream.Event{Kind: twiliostream.Media, TimestampMS: 102, Payload: audio(20)})
-	heard := sentOf[Hear](r)
+	heard := sentOf[toldAudio](r)
 	r.expect(len(heard) == 1 && heard[0].Audio == audio(20), "the text is passed on")
 }
 
@@ -71,7 +71,7 @@ func TestGapsInTheCalleesAudioAreFilled(t *testing.T) {
 	}
 	r.do(phoneStarted{}, agentReady{}, frame(102), frame(135), frame(155), frame(315))
 	r.expect(r.c.out.Quality.FilledMS == 140, "140 ms are missing, filled %d", r.c.out.Quality.FilledMS)
-	heard := sentOf[Hear](r)
+	heard := sentOf[toldAudio](r)
 	r.expect(len(heard) == 5 && heard[3].Audio == silence(140*8), "silence stands where audio is missing")
 }
 
@@ -152,7 +152,7 @@ func TestBargeInTruncatesAtWhatWasHeard(t *testing.T) {
 	r.do(ResponseStarted{ResponseID: "r1"})
 	r.speak("r1", "a", 1000)
 	r.speak("r1", "b", 1000)
-	r.do(AgentAudio{ResponseID: "r1", ItemID: "c", Audio: audio(500)})
+	r.do(&AgentAudio{ResponseID: "r1", ItemID: "c", Audio: audio(500)})
 	r.wait(400 * ms)
 	r.do(CalleeStarted{ItemID: "u2"})
 	tr := sentOf[Truncate](r)
@@ -162,7 +162,7 @@ func TestBargeInTruncatesAtWhatWasHeard(t *testing.T) {
 	r.expect(r.clears == 1, "the phone is cleared")
 	r.expect(len(sentOf[Cancel](r)) == 0, "the model cancels by itself")
 	before := r.media
-	r.do(AgentAudio{ResponseID: "r1", ItemID: "c", Audio: audio(500)})
+	r.do(&AgentAudio{ResponseID: "r1", ItemID: "c", Audio: audio(500)})
 	r.expect(r.media == before && r.c.out.Quality.LateDeltas == 1, "late audio is dropped and counted")
 	r.wait(100 * ms) // the cleared marks come back
 	r.expect(r.c.play.empty(), "echoes of the old generation change nothing")
@@ -184,7 +184,7 @@ func TestBargeInCancelsWhereTheModelDoesNot(t *testing.T) {
 	r := greeted(t, testConfig())
 	r.do(AgentListening{Listen: Listen{Respond: true}})
 	r.calleeSays("u1", 300*ms)
-	r.do(ResponseStarted{ResponseID: "r1"}, AgentAudio{ResponseID: "r1", ItemID: "a", Audio: audio(500)})
+	r.do(ResponseStarted{ResponseID: "r1"}, &AgentAudio{ResponseID: "r1", ItemID: "a", Audio: audio(500)})
 	r.do(CalleeStarted{ItemID: "u2"})
 	cancels := sentOf[Cancel](r)
 	r.expect(len(cancels) == 1 && cancels[0].ResponseID == "r1", "by id: %v", cancels)
@@ -199,7 +199,7 @@ func TestSilenceOfTheCalleeIsNoBargeIn(t *testing.T) {
 func TestTheAgentTakesTheTurnAfterANoise(t *testing.T) {
 	r := greeted(t, testConfig())
 	r.calleeSays("u1", 300*ms)
-	r.do(ResponseStarted{ResponseID: "r1"}, AgentAudio{ResponseID: "r1", ItemID: "a", Audio: audio(2000)})
+	r.do(ResponseStarted{ResponseID: "r1"}, &AgentAudio{ResponseID: "r1", ItemID: "a", Audio: audio(2000)})
 	r.do(CalleeStarted{ItemID: "noise"}, ResponseEnded{ResponseID: "r1", Status: ResponseCancelled})
 	r.wait(100 * ms)
 	r.do(CalleeStopped{ItemID: "noise"})
@@ -213,7 +213,7 @@ func TestTheAgentTakesTheTurnAfterANoise(t *testing.T) {
 func TestPaddingIsNotHeard(t *testing.T) {
 	r := greeted(t, testConfig())
 	r.calleeSays("u1", 300*ms)
-	r.do(ResponseStarted{ResponseID: "r1"}, AgentAudio{ResponseID: "r1", ItemID: "a", Audio: audio(333)}, AgentAudioDone{ResponseID: "r1", ItemID: "a"})
+	r.do(ResponseStarted{ResponseID: "r1"}, &AgentAudio{ResponseID: "r1", ItemID: "a", Audio: audio(333)}, AgentAudioDone{ResponseID: "r1", ItemID: "a"})
 	it := r.c.play.items[0]
 	r.expect(it.sentMS() == 333, "333 ms were sent, not %d", it.sentMS())
 }
@@ -253,7 +253,7 @@ func TestToolsWaitForTheEndOfTheirResponse(t *testing.T) {
 func TestACallOfAnInterruptedResponseIsNotRun(t *testing.T) {
 	r := greeted(t, testConfig())
 	r.calleeSays("u1", 300*ms)
-	r.do(ResponseStarted{ResponseID: "r1"}, AgentAudio{ResponseID: "r1", ItemID: "a", Audio: audio(500)}, CalleeStarted{ItemID: "u2"})
+	r.do(ResponseStarted{ResponseID: "r1"}, &AgentAudio{ResponseID: "r1", ItemID: "a", Audio: audio(500)}, CalleeStarted{ItemID: "u2"})
 	r.do(AgentCall{ResponseID: "r1", CallID: "late", Name: "book", Arguments: `{}`})
 	r.expect(len(r.tools) == 0 && len(sentOf[Answer](r)) == 1, "it is answered with words and books nothing")
 	n := len(r.responds())

@@ -2,7 +2,7 @@ package media
 
 import "time"
 
-// alarm names one of the times at which the control loop acts by itself.
+// alarm names one of the times at which the conversation acts by itself.
 type alarm int
 
 // The alarms. When several are due at once, they go off in this order.
@@ -29,7 +29,7 @@ const (
 	alarms
 )
 
-// deadlines is the control loop's only clock: a time for each alarm, zero for none.
+// deadlines is the conversation's only clock: a time for each alarm, zero for none.
 type deadlines [alarms]time.Time
 
 func (d *deadlines) set(a alarm, at time.Time) { d[a] = at }

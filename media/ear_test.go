@@ -17,7 +17,7 @@ func heardBy(t *testing.T, f Format, audio []byte, lengths ...int) []byte {
 	var all []byte
 	for n := 0; len(audio) > 0; n++ {
 		length := min(lengths[min(n, len(lengths)-1)], len(audio))
-		raw, err := base64.StdEncoding.DecodeString(e.hear(base64.StdEncoding.EncodeToString(audio[:length])))
+		raw, err := base64.StdEncoding.DecodeString(string(e.hear(base64.StdEncoding.EncodeToString(audio[:length]))))
 		if err != nil {
 			t.Fatal(err)
 		}

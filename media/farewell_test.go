@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,7 +61,10 @@ func (f *farCall) jitter() time.Duration {
 	return time.Duration(5+f.random.IntN(150)) * time.Millisecond
 }
 
-func (f *farCall) sendPhone(cmd phoneCommand) { f.there.send(cmd, f.now.Add(f.jitter())) }
+func (f *farCall) sendPhone(cmd phoneCommand) {
+	cmd.media = strings.Clone(cmd.media)
+	f.there.send(cmd, f.now.Add(f.jitter()))
+}
 
 // carry brings what is on its way to where it goes.
 func (f *farCall) carry() {
@@ -94,7 +98,7 @@ func (f *farCall) talk(id string, long int, mayInterrupt bool) (interrupted bool
 	for rest := long; rest > 0; {
 		n := min(rest, 1+f.random.IntN(400))
 		rest -= n
-		f.do(AgentAudio{ResponseID: id, ItemID: "item-" + id, Audio: audio(n)})
+		f.do(&AgentAudio{ResponseID: id, ItemID: "item-" + id, Audio: audio(n)})
 		f.wait(time.Duration(n/(5+f.random.IntN(5))/10*10) * time.Millisecond)
 	}
 	text := "words of " + id

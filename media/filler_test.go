@@ -122,7 +122,7 @@ func TestWordsBehindAFillerAreTruncatedAtNothing(t *testing.T) {
 	r.wait(800 * ms)
 	r.do(toolDone{callID: "c", output: `{}`})
 	r.began("r2")
-	r.do(AgentAudio{ResponseID: "r2", ItemID: "i2", Audio: audio(500)})
+	r.do(&AgentAudio{ResponseID: "r2", ItemID: "i2", Audio: audio(500)})
 	r.wait(100 * ms)
 	r.do(CalleeStarted{ItemID: "v"})
 	tr := sentOf[Truncate](r)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/clawdbot/call-agent/media/g711"
+	"github.com/clawdbot/call-agent/media/jsonscan"
 	"github.com/clawdbot/call-agent/media/pcm"
 	"github.com/clawdbot/call-agent/media/twiliostream"
 )
@@ -31,6 +32,10 @@ type framer struct {
 	odd       []byte         // half a sample of PCM
 	samples   int            // of PCM, so far
 	carry     []byte         // mu-law, less than a frame between calls
+
+	// Used again and again.
+	raw, text    []byte
+	wide, narrow []int16
 }
 
 func newFramer(output Format) *framer {
@@ -41,8 +46,8 @@ func newFramer(output Format) *framer {
 	return f
 }
 
-// emitFunc takes one message: payload is base64, and heard the number of bytes of it
-// that are the agent's, not padding.
+// emitFunc takes one message: payload is base64, good for as long as the function runs, and
+// heard the number of bytes of it that are the agent's, not padding.
 type emitFunc func(payload string, heard int)
 
 // push adds a delta. Text that holds whole frames of mu-law is passed on as it is.
@@ -58,10 +63,11 @@ func (f *framer) push(audio string, emit emitFunc) error {
 		emit(audio, twiliostream.DecodedLen(audio))
 		return nil
 	}
-	raw, err := base64.StdEncoding.DecodeString(audio)
+	raw, err := base64.StdEncoding.AppendDecode(f.raw[:0], []byte(audio))
 	if err != nil {
 		return errBadAudio
 	}
+	f.raw = raw
 	switch {
 	case f.decimator != nil:
 		f.decimate(raw)
@@ -84,9 +90,10 @@ func (f *framer) decimate(raw []byte) {
 		f.odd = []byte{raw[len(raw)-1]}
 		raw = raw[:len(raw)-1]
 	}
-	samples := pcm.Samples(nil, raw)
-	f.samples += len(samples)
-	f.carry = g711.EncodeMu(f.carry, f.decimator.Process(nil, samples))
+	f.wide = pcm.Samples(f.wide[:0], raw)
+	f.samples += len(f.wide)
+	f.narrow = f.decimator.Process(f.narrow[:0], f.wide)
+	f.carry = g711.EncodeMu(f.carry, f.narrow)
 }
 
 // finish sends what is left, its last frame padded with silence.
@@ -99,18 +106,24 @@ func (f *framer) finish(emit emitFunc) {
 		for len(f.carry) < frameBytes {
 			f.carry = append(f.carry, g711.MuSilence)
 		}
-		emit(base64.StdEncoding.EncodeToString(f.carry), heard)
+		f.emit(f.carry, heard, emit)
 		f.carry = nil
 	}
 }
 
 func (f *framer) emitFrames(emit emitFunc) {
-	for len(f.carry) >= frameBytes {
-		n := min(twiliostream.MaxMediaBytes, len(f.carry)-len(f.carry)%frameBytes)
-		emit(base64.StdEncoding.EncodeToString(f.carry[:n]), n)
-		f.carry = f.carry[n:]
+	rest := f.carry
+	for len(rest) >= frameBytes {
+		n := min(twiliostream.MaxMediaBytes, len(rest)-len(rest)%frameBytes)
+		f.emit(rest[:n], n, emit)
+		rest = rest[n:]
 	}
-	f.carry = append([]byte(nil), f.carry...) // let go of the delta's memory
+	f.carry = f.carry[:copy(f.carry, rest)]
+}
+
+func (f *framer) emit(law []byte, heard int, emit emitFunc) {
+	f.text = base64.StdEncoding.AppendEncode(f.text[:0], law)
+	emit(jsonscan.View(f.text), heard)
 }
 
 // limitMS is the most of the item that can have been heard, in the model's own

@@ -39,7 +39,7 @@ type inbound struct {
 
 // wait keeps a payload and returns how many were dropped for it.
 func (in *inbound) wait(payload string) (dropped int) {
-	in.waiting = append(in.waiting, payload)
+	in.waiting = append(in.waiting, strings.Clone(payload))
 	in.bytes += twiliostream.DecodedLen(payload)
 	for in.bytes > waitingBytes && len(in.waiting) > 1 {
 		in.bytes -= twiliostream.DecodedLen(in.waiting[0])
@@ -85,7 +85,7 @@ func (c *conversation) handlePhone(ev any) {
 		if c.badInARow++; c.badInARow > badFramesMost {
 			c.finish(EndBadStream)
 		}
-	case twiliostream.Event:
+	case *twiliostream.Event:
 		c.badInARow = 0
 		c.phoneEvent(ev)
 	}
@@ -103,7 +103,7 @@ func (c *conversation) phoneStarted(ev phoneStarted) {
 	c.armGreeting()
 }
 
-func (c *conversation) phoneEvent(ev twiliostream.Event) {
+func (c *conversation) phoneEvent(ev *twiliostream.Event) {
 	switch ev.Kind {
 	case twiliostream.Media:
 		c.calleeAudio(ev)
@@ -129,7 +129,7 @@ func (c *conversation) keyPressed(digit string) {
 }
 
 // calleeAudio passes audio on to the model, after filling the gap before it.
-func (c *conversation) calleeAudio(ev twiliostream.Event) {
+func (c *conversation) calleeAudio(ev *twiliostream.Event) {
 	if missing := c.inbox.gap(ev.TimestampMS, twiliostream.DecodedLen(ev.Payload)); missing > 0 {
 		c.fill(missing)
 	}
@@ -159,7 +159,8 @@ func (c *conversation) hear(payload string) {
 	case c.gone:
 	case c.ready:
 		c.recall.add(payload, true)
-		c.fx.sendAgent(Hear{Audio: c.ear.hear(payload)})
+		c.hearing.Audio = c.ear.hear(payload)
+		c.fx.sendAgent(&c.hearing)
 	case c.link.had: // it is heard again
 		c.out.Quality.DroppedIn += c.recall.add(payload, false)
 	default:

@@ -136,7 +136,7 @@ func TestAResponseThatGoesOnIsNotStopped(t *testing.T) {
 	r.do(ResponseStarted{ResponseID: "slow"})
 	for range 4 {
 		r.wait(8 * time.Second)
-		r.do(AgentAudio{ResponseID: "slow", ItemID: "s", Audio: audio(60)})
+		r.do(&AgentAudio{ResponseID: "slow", ItemID: "s", Audio: audio(60)})
 	}
 	r.expect(len(sentOf[Cancel](r)) == 0, "it speaks slowly, but it speaks")
 }

@@ -83,7 +83,7 @@ func TestATurnThatNobodyAnsweredIsAnswered(t *testing.T) {
 
 func TestWordsThatBrokeOffAreSaidAgain(t *testing.T) {
 	r := answering(t)
-	r.do(AgentAudio{ResponseID: "r1", ItemID: "i1", Audio: audio(1000)},
+	r.do(&AgentAudio{ResponseID: "r1", ItemID: "i1", Audio: audio(1000)},
 		AgentTranscript{ResponseID: "r1", ItemID: "i1", Text: "We could offer you a time on Tuesday at three", Partial: true})
 	r.wait(200 * ms)
 	r.forget()
@@ -169,7 +169,7 @@ func TestAGreetingThatBrokeOffStartsOverOnce(t *testing.T) {
 	r.do(phoneStarted{}, agentReady{})
 	r.wait(1600 * ms)
 	r.began("g1")
-	r.do(AgentAudio{ResponseID: "g1", ItemID: "i1", Audio: audio(1500)})
+	r.do(&AgentAudio{ResponseID: "g1", ItemID: "i1", Audio: audio(1500)})
 	r.wait(500 * ms)
 	r.do(agentGone{errLost})
 	r.expect(r.clears == 1, "its beginning is not heard further, as it comes again")
@@ -223,8 +223,8 @@ func TestWhatTheCalleeSaidIntoTheBreakIsHeard(t *testing.T) {
 	r.forget()
 	r.do(agentReady{listen: r.dials[0]})
 	heard := 0
-	for _, h := range sentOf[Hear](r) {
-		heard += audioMS(h.Audio)
+	for _, h := range sentOf[toldAudio](r) {
+		heard += twiliostream.DecodedLen(h.Audio) / bytesPerMS
 	}
 	r.expect(heard == 3300, "300 ms of padding, 1 s before the loss and 2 s after it: %d ms", heard)
 	r.expect(len(r.responds()) == 0, "the model hears it and answers by itself")
@@ -321,7 +321,7 @@ func TestACapWithoutAPauseIsALossThatCostsNoDial(t *testing.T) {
 	r.c.planRenewal(r.now.Add(2 * time.Minute))
 	for range 59 {
 		r.wait(time.Second)
-		r.do(AgentAudio{ResponseID: "r1", ItemID: "i1", Audio: audio(1200)})
+		r.do(&AgentAudio{ResponseID: "r1", ItemID: "i1", Audio: audio(1200)})
 	}
 	r.wait(2 * time.Second)
 	r.expect(len(r.dials) == 1, "it is dialled")

@@ -9,9 +9,10 @@
 // booked, and knows no provider: phones speak package twiliostream, and a model's
 // dialect stays behind [Agent].
 //
-// Inside, two goroutines read and two write, one each per socket, and Run's own
-// goroutine is the control loop that holds all state ([conversation]). The rules it
-// follows are those of research openai-realtime.md sections 3 and 10 to 12.
+// Inside, one goroutine reads each socket, and a lock guards all state ([conversation]).
+// Who reads a message has the conversation decide, and writes to the other socket what
+// comes of it (docs/adr/0025). The rules it follows are those of research
+// openai-realtime.md sections 3 and 10 to 12.
 package media
 
 import (

@@ -10,13 +10,13 @@ import (
 )
 
 // Phone is the callee's side of the call: a stream of Media Streams events, as
-// [twiliostream.Conn] has it. One goroutine calls Start and Read, one other the
-// Write methods; Close may come from anywhere, more than once, and ends both.
+// [twiliostream.Conn] has it. One goroutine calls Start and Read, one at a time the
+// Write methods and Flush; Close may come from anywhere, more than once, and ends both.
 type Phone interface {
 	// Start blocks until the stream has begun; at once when it has. An error of type
 	// *twiliostream.StartError is the peer's fault, any other a lost socket.
 	Start() (twiliostream.Start, error)
-	// Read returns the next event. A *twiliostream.FrameError concerns one message;
+	// Read returns the next event, whose payload is good until the next Read. A *twiliostream.FrameError concerns one message;
 	// any other error ends the stream.
 	Read() (twiliostream.Event, error)
 	// WriteMedia sends mu-law 8000 Hz in base64, at most twiliostream.MaxMediaBytes of it.
@@ -25,6 +25,9 @@ type Phone interface {
 	WriteMark(name string) error
 	// WriteClear drops what was sent and not yet played.
 	WriteClear() error
+	// Flush puts on the wire what the Write methods may have held back: what is written
+	// between two of it goes out as one.
+	Flush() error
 	Close() error
 }
 
@@ -42,7 +45,7 @@ type Dialer interface {
 var ErrDialRefused = errors.New("the model refuses")
 
 // Agent is a voice model on an open connection. One goroutine calls Receive, one
-// other Send; Close may come from anywhere, more than once, and ends both.
+// at a time Send; Close may come from anywhere, more than once, and ends both.
 type Agent interface {
 	// Receive returns the next event that matters to a call. Any error means that the
 	// connection is gone: a model can't be resumed.
@@ -92,7 +95,7 @@ type ToolCall struct {
 
 // Observer is told what happens, as it happens.
 type Observer interface {
-	// Observe is called from the control loop, never at the same time twice. It must
+	// Observe is called under the session's lock, never at the same time twice. It must
 	// return at once: the call waits for it.
 	Observe(Moment)
 }

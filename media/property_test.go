@@ -212,7 +212,7 @@ func (w *world) act(what string, n int) {
 			item := w.active + "-" + fmt.Sprint(n%2)
 			w.item = item
 			w.made[item] += n*100 + n
-			w.wire = append(w.wire, AgentAudio{ResponseID: w.active, ItemID: item, Audio: audio(n*100 + n)})
+			w.wire = append(w.wire, &AgentAudio{ResponseID: w.active, ItemID: item, Audio: audio(n*100 + n)})
 		}
 	case "call":
 		if w.active != "" {

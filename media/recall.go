@@ -2,9 +2,6 @@ package media
 
 import (
 	"encoding/base64"
-	"slices"
-
-	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
 const (
@@ -25,48 +22,58 @@ const (
 // since the first utterance of which we have neither an answer nor the words. Text can't
 // stand for it, and without it a callee who spoke into a break would wait for an answer.
 type recall struct {
-	frames []string
-	ms     int // of frames
-	// endMS is the connection's own count of the audio it was given, frames included.
+	law []byte // mu-law
+	// endMS is the connection's own count of the audio it was given, law included.
 	endMS int
 	// held: an utterance in it is not known; open: it is not committed yet.
 	held, open bool
 }
 
-func audioMS(payload string) int { return twiliostream.DecodedLen(payload) / bytesPerMS }
+func (r *recall) ms() int { return len(r.law) / bytesPerMS }
 
-// add keeps a payload, and returns how many were dropped although they were of use.
+const (
+	// recallStepMS is how much more than it has to is kept: each letting go moves what is left.
+	recallStepMS = 250
+	// recallRoom is what that takes, and a message.
+	recallRoom = (recallMS + recallStepMS + 60) * bytesPerMS
+)
+
+// add keeps a payload, valid base64 of mu-law, and returns how many messages' worth of audio
+// was dropped although it was of use.
 func (r *recall) add(payload string, connected bool) (dropped int) {
-	r.frames = append(r.frames, payload)
-	n := audioMS(payload)
-	r.ms += n
+	if r.law == nil {
+		r.law = make([]byte, 0, recallRoom)
+	}
+	before := len(r.law)
+	r.law, _ = base64.StdEncoding.AppendDecode(r.law, []byte(payload)) // what is no base64 was refused where it came in
+	n := len(r.law) - before
 	if connected {
-		r.endMS += n
+		r.endMS += n / bytesPerMS
 	}
 	most := recallMostMS
 	useful := r.held || !connected
 	if !useful {
 		most = recallMS
 	}
-	if r.ms <= most*2 && !useful || r.ms <= most {
-		return 0 // in larger steps, since each moves what is left
+	if r.ms() <= most+recallStepMS {
+		return 0
 	}
-	before := len(r.frames)
+	had := len(r.law)
 	r.keep(most)
-	if useful {
-		return before - len(r.frames)
+	if useful && n > 0 {
+		return (had - len(r.law)) / n
 	}
 	return 0
 }
 
 // keep lets go of all but the last ms.
 func (r *recall) keep(ms int) {
-	n := 0
-	for n < len(r.frames) && r.ms > ms {
-		r.ms -= audioMS(r.frames[n])
-		n++
+	if over := len(r.law) - ms*bytesPerMS; over > 0 {
+		r.law = r.law[:copy(r.law, r.law[over:])]
 	}
-	r.frames = slices.Delete(r.frames, 0, n)
+	if cap(r.law) > recallRoom && r.ms() <= recallMS { // a long utterance is over: its room is given back
+		r.law = append(make([]byte, 0, recallRoom), r.law...)
+	}
 }
 
 // hold keeps all from startMS on, in the connection's count of the audio it was given.
@@ -91,10 +98,8 @@ func (r *recall) release() {
 
 // take returns all that is kept, as mu-law, and begins anew.
 func (r *recall) take() (law []byte) {
-	for _, payload := range r.frames {
-		law, _ = base64.StdEncoding.AppendDecode(law, []byte(payload)) // what is no base64 was refused where it came in
-	}
-	*r = recall{frames: r.frames[:0]}
+	law = r.law
+	*r = recall{}
 	return law
 }
 

@@ -74,20 +74,35 @@ func (r *rig) sendPhone(cmd phoneCommand) {
 	default:
 		if cmd.media != "" {
 			r.media++
+			cmd.media = strings.Clone(cmd.media)
 		}
 		r.buffer = append(r.buffer, cmd)
 	}
 }
-func (r *rig) sendAgent(cmd AgentCommand) { r.sent = append(r.sent, cmd) }
-func (r *rig) dial(l Listen)              { r.dials = append(r.dials, l) }
-func (r *rig) takeOver()                  { r.taken++ }
-func (r *rig) dropAgent()                 { r.dropped++ }
-func (r *rig) run(call ToolCall)          { r.tools = append(r.tools, call) }
-func (r *rig) observe(m Moment)           { r.moments = append(r.moments, m) }
-func (r *rig) hangUp(Outcome)             { r.hungUp = true }
+
+// toldAudio is a Hear as it was sent.
+type toldAudio struct{ Audio string }
+
+func (toldAudio) agentCommand() {}
+
+func (r *rig) sendAgent(cmd AgentCommand) {
+	if h, ok := cmd.(*Hear); ok { // its buffer is used again
+		cmd = toldAudio{string(h.Audio)}
+	}
+	r.sent = append(r.sent, cmd)
+}
+func (r *rig) dial(l Listen)     { r.dials = append(r.dials, l) }
+func (r *rig) takeOver()         { r.taken++ }
+func (r *rig) dropAgent()        { r.dropped++ }
+func (r *rig) run(call ToolCall) { r.tools = append(r.tools, call) }
+func (r *rig) observe(m Moment)  { r.moments = append(r.moments, m) }
+func (r *rig) hangUp(Outcome)    { r.hungUp = true }
 
 func (r *rig) do(events ...any) {
 	for _, ev := range events {
+		if phone, ok := ev.(twiliostream.Event); ok {
+			ev = &phone
+		}
 		r.c.handle(r.now, ev)
 	}
 }
@@ -161,7 +176,7 @@ func (r *rig) began(id string) {
 func (r *rig) speak(id, item string, ms int) {
 	for ms > 0 {
 		n := min(ms, 100)
-		r.do(AgentAudio{ResponseID: id, ItemID: item, Audio: audio(n)})
+		r.do(&AgentAudio{ResponseID: id, ItemID: item, Audio: audio(n)})
 		ms -= n
 	}
 	text := "words of " + item
@@ -227,7 +242,7 @@ func (r *rig) expect(ok bool, statement string, args ...any) {
 func (r *rig) sentWords() string {
 	var b strings.Builder
 	for _, cmd := range r.sent {
-		if _, ok := cmd.(Hear); !ok {
+		if _, ok := cmd.(toldAudio); !ok {
 			fmt.Fprintf(&b, "%T%.90v ", cmd, cmd)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clawdbot/call-agent/media/jsonscan"
 	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
@@ -20,10 +21,16 @@ const (
 	mostSpoken = 1000
 	// mostTools is how many tool calls may run at the same time.
 	mostTools = 8
+	// mostAsking is how many requests for the end may wait for their turn.
+	mostAsking = 8
 )
 
 // Session is one live call. Make it with [New], call Run once; HangUp may be called
 // from anywhere, before, while and after Run runs.
+//
+// Whoever has an event (the two readers, the alarms' timer, a tool that is done) takes mu,
+// lets the conversation decide, lets mu go, and writes what came of it: a message is passed
+// on by the goroutine that read it. Nothing blocks that holds mu.
 type Session struct {
 	cfg      Config
 	phone    Phone
@@ -31,19 +38,23 @@ type Session struct {
 	tools    Tools
 	observer Observer
 
-	asked    chan hangUpAsked
-	toPhone  *queue[phoneCommand]
-	fromSock chan any // what the phone's reader and writer saw
-	toolsOut chan toolDone
-	slots    chan struct{}
-	done     chan struct{} // closed when the control loop has ended
-	work     sync.WaitGroup
-	timing   timing
+	toPhone *outbox[phoneCommand]
+	slots   chan struct{}
+	ended   chan struct{} // closed when nothing more is to come
+	work    sync.WaitGroup
+	timing  timing
 
-	// The control loop's own: the connection that carries the conversation, the one that
-	// is to follow it, and how much audio those before them dropped.
+	mu sync.Mutex // guards what follows
+	c  *conversation
+	// model is the connection that carries the conversation, next the one that is to follow
+	// it, unheard how much audio those before them dropped.
 	model, next *connection
 	unheard     int
+	over        bool
+	alarm       alarmClock
+
+	asking hangUps
+	early  []EndReason // asked for before the conversation began
 
 	// ctx bounds the tools and the dials; it ends with Run's context, not with the call: a
 	// booking under way when the callee hangs up is finished and recorded.
@@ -58,25 +69,18 @@ func New(cfg Config, phone Phone, dialer Dialer, tools Tools, observer Observer)
 	if observer == nil {
 		observer = ObserverFunc(func(Moment) {})
 	}
-	return &Session{
+	s := &Session{
 		timing: timing{hears: cfg.Timings},
 		cfg:    cfg.withDefaults(), phone: phone, dialer: dialer, tools: tools, observer: observer,
-		asked:    make(chan hangUpAsked, 8),
-		toPhone:  newQueue(mostSpoken, func(p phoneCommand) bool { return p.media != "" }),
-		fromSock: make(chan any, 64),
-		toolsOut: make(chan toolDone, mostTools),
-		slots:    make(chan struct{}, mostTools),
-		done:     make(chan struct{}),
-	}, nil
-}
-
-// HangUp asks for the end of the call. EndDrained, EndCanceled, EndMaxLength and EndSilence say
-// goodbye first; every other reason ends it at once.
-func (s *Session) HangUp(reason EndReason) {
-	select {
-	case s.asked <- hangUpAsked{reason: reason}:
-	default: // eight requests are waiting already: one of them will do
+		slots: make(chan struct{}, mostTools),
+		ended: make(chan struct{}),
 	}
+	s.toPhone = &outbox[phoneCommand]{
+		most: mostSpoken, droppable: func(p phoneCommand) bool { return p.media != "" },
+		write: s.writePhone, flush: phone.Flush,
+		failed: func(error) { s.tell(phoneGone{reason: EndPhoneLost}) },
+	}
+	return s, nil
 }
 
 // Run carries the call to its end and returns what it came to. The model is dialled
@@ -84,63 +88,48 @@ func (s *Session) HangUp(reason EndReason) {
 // word, with the EndReason that is the cause, or else EndHostLost. When Run returns,
 // both sockets are closed and every goroutine of the session has ended.
 func (s *Session) Run(ctx context.Context) Outcome {
+	cancelled := make(chan struct{})
 	ctx, cancel := context.WithCancel(ctx)
 	s.ctx = ctx
-	c := newConversation(s.cfg, s, time.Now())
-	s.work.Go(s.writePhone)
-	s.work.Go(func() { s.readPhone(ctx) })
-	c.connect()
+	s.begin()
+	stop := context.AfterFunc(ctx, func() {
+		defer close(cancelled)
+		s.tell(hangUpAsked{reason: causeOf(ctx), atOnce: true})
+	})
 
-	s.loop(ctx, c)
+	s.readPhone(ctx)
+	<-s.ended
 
-	close(s.done)
+	if !stop() {
+		<-cancelled
+	}
+	s.asking.end()
 	cancel()
+	s.mu.Lock()
 	s.closeAgents()
+	s.mu.Unlock()
 	s.work.Wait()
-	return s.measured(c.outcome())
+	return s.measured(s.c.outcome())
 }
 
-// measured adds what the queues and the writers know.
+// begin makes the conversation, dials its model and hands it what was asked before.
+func (s *Session) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.c = newConversation(s.cfg, s, time.Now())
+	s.c.connect()
+	for _, reason := range s.early {
+		s.c.handle(s.c.now, hangUpAsked{reason: reason})
+	}
+	s.settle(s.c.now)
+}
+
+// measured adds what the outboxes and the writers know.
 func (s *Session) measured(out Outcome) Outcome {
 	out.Quality.DroppedIn += s.unheard + s.model.lost() + s.next.lost()
 	out.Quality.DroppedOut += s.toPhone.lost()
 	s.timing.into(&out.Quality)
 	return out
-}
-
-// loop is the control loop: the only place where the conversation's state changes.
-func (s *Session) loop(ctx context.Context, c *conversation) {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	cancelled := ctx.Done()
-	for !c.finished() {
-		if at, ok := c.alarms.next(); ok {
-			timer.Reset(time.Until(at))
-		} else {
-			timer.Stop()
-		}
-		select {
-		case ev := <-s.fromSock:
-			c.handle(time.Now(), ev)
-		case ev := <-s.model.read():
-			c.handle(time.Now(), ev)
-		case ev := <-s.next.read():
-			c.handle(time.Now(), fromNext(ev))
-		case ev := <-s.toolsOut:
-			c.handle(time.Now(), ev)
-		case ev := <-s.asked:
-			c.handle(time.Now(), ev)
-		case <-cancelled:
-			cancelled = nil
-			c.handle(time.Now(), hangUpAsked{reason: causeOf(ctx), atOnce: true})
-		case <-timer.C:
-		}
-		for c.expire(time.Now()) {
-		}
-		if !c.needsAgent() {
-			s.closeAgents()
-		}
-	}
 }
 
 // causeOf is the reason for which a context was cancelled.
@@ -152,46 +141,106 @@ func causeOf(ctx context.Context) EndReason {
 	return EndHostLost
 }
 
-// tell hands an event to the control loop; false when that has ended.
-func (s *Session) tell(ev any) bool {
-	select {
-	case s.fromSock <- ev:
-		return true
-	case <-s.done:
+// tell lets an event happen to the conversation and carries out what follows; false when
+// it has ended. It may block for as long as a socket does.
+func (s *Session) tell(ev any) bool { return s.happen(ev, nobody) }
+
+// reader is whose goroutine it is. Who reads a socket must not wait for it to take what is
+// written: its peer may be waiting just so, for us to read.
+type reader int
+
+const (
+	nobody reader = iota
+	ofPhone
+	ofModel
+)
+
+func (s *Session) happen(ev any, on reader) bool {
+	s.mu.Lock()
+	if s.over {
+		s.mu.Unlock()
 		return false
 	}
+	now := time.Now()
+	s.c.handle(now, ev)
+	return s.carryOut(now, on)
+}
+
+// carryOut lets go of mu, which its caller holds, and writes what waits; false when the
+// conversation has ended.
+func (s *Session) carryOut(now time.Time, on reader) bool {
+	s.settle(now)
+	over, model := s.over, s.model
+	s.mu.Unlock()
+	s.write(s.toPhone, on == ofPhone)
+	if model != nil {
+		s.write(model.commands, on == ofModel)
+	}
+	return !over
+}
+
+// write has an outbox pumped, apart from the caller where that one must not wait.
+func (s *Session) write(o interface {
+	waits() bool
+	pump()
+}, apart bool,
+) {
+	switch {
+	case !apart:
+		o.pump()
+	case o.waits():
+		s.work.Go(o.pump)
+	}
+}
+
+// settle does what follows from the conversation's new state. Callers hold mu.
+func (s *Session) settle(now time.Time) {
+	for s.c.expire(now) {
+	}
+	if !s.c.needsAgent() {
+		s.closeAgents()
+	}
+	if s.c.finished() && !s.over {
+		s.over = true
+		s.stopAlarm()
+		close(s.ended)
+		return
+	}
+	s.setAlarm()
 }
 
 // readPhone is the one reader of the phone's socket.
 func (s *Session) readPhone(ctx context.Context) {
+	tell := func(ev any) bool { return s.happen(ev, ofPhone) }
 	start, err := s.phone.Start()
 	if err != nil {
-		s.tell(phoneGone{reason: startReason(err)})
+		tell(phoneGone{reason: startReason(err)})
 		return
 	}
 	began := time.Now() // Admit may take its time
 	if s.cfg.Admit != nil {
 		if err := s.cfg.Admit(ctx, start); err != nil {
 			s.cfg.Log.Warn("stream not admitted", "err", err)
-			s.tell(phoneGone{reason: EndBadStream})
+			tell(phoneGone{reason: EndBadStream})
 			return
 		}
 	}
 	sample := sampler{every: phoneSample}
-	for ok := s.tell(phoneStarted{began}); ok; {
-		ev, err := s.phone.Read()
+	var ev twiliostream.Event
+	for ok := tell(phoneStarted{began}); ok; {
 		var bad *twiliostream.FrameError
+		ev, err = s.phone.Read()
 		switch {
-		case errors.As(err, &bad):
-			ok = s.tell(phoneBad{})
-		case err != nil:
-			s.tell(phoneGone{reason: EndPhoneLost})
-			return
-		case ev.Kind == twiliostream.Media:
+		case err == nil && ev.Kind == twiliostream.Media:
 			at := sample.next()
-			ok = s.tell(ev) && (at.IsZero() || s.tell(heardAt(at)))
+			ok = tell(&ev) && (at.IsZero() || tell(heardAt(at)))
+		case err == nil:
+			ok = tell(&ev)
+		case errors.As(err, &bad):
+			ok = tell(phoneBad{})
 		default:
-			ok = s.tell(ev)
+			tell(phoneGone{reason: EndPhoneLost})
+			return
 		}
 	}
 }
@@ -206,35 +255,37 @@ func startReason(err error) EndReason {
 	return EndPhoneLost
 }
 
-// writePhone is the one writer of the phone's socket.
-func (s *Session) writePhone() {
-	for {
-		cmd, ok := s.toPhone.next()
-		if !ok {
-			return
+// writePhone writes one command.
+func (s *Session) writePhone(cmd phoneCommand) error {
+	switch {
+	case cmd.clear:
+		err := s.phone.WriteClear()
+		if err == nil {
+			err = s.phone.Flush()
 		}
-		var err error
-		switch {
-		case cmd.clear:
-			if err = s.phone.WriteClear(); err == nil {
-				s.timing.silenced(cmd.since)
-			}
-		case cmd.mark != "":
-			err = s.phone.WriteMark(cmd.mark)
-		case cmd.media != "":
-			err = s.phone.WriteMedia(cmd.media)
-		default:
-			s.timing.passed(ToPhone, cmd.since)
+		if err == nil {
+			s.timing.silenced(cmd.since)
 		}
-		if err != nil {
-			s.toPhone.abandon()
-			s.tell(phoneGone{reason: EndPhoneLost})
-			return
-		}
+		return err
+	case cmd.mark != "":
+		return s.phone.WriteMark(cmd.mark)
+	case cmd.media != "":
+		defer speechBuffers.Put(cmd.buffer)
+		return s.phone.WriteMedia(cmd.media)
 	}
+	err := s.phone.Flush()
+	s.timing.passed(ToPhone, cmd.since)
+	return err
 }
 
-// The effects of the conversation. They are called from the control loop.
+// The effects of the conversation. They are called under mu.
+
+// speechBuffers are those of the agent's audio that waits for a phone, hearings of the
+// callee's that waits for a model.
+var (
+	speechBuffers = sync.Pool{New: func() any { return new([]byte) }}
+	hearings      = sync.Pool{New: func() any { return new(Hear) }}
+)
 
 // sendPhone queues a command. A clear overtakes all media and marks that wait: they
 // belong to the generation that it ends.
@@ -243,13 +294,18 @@ func (s *Session) sendPhone(cmd phoneCommand) {
 		s.toPhone.replace(cmd, func(p phoneCommand) bool { return !p.clear })
 		return
 	}
+	if cmd.media != "" {
+		cmd.buffer, _ = speechBuffers.Get().(*[]byte)
+		*cmd.buffer = append((*cmd.buffer)[:0], cmd.media...)
+		cmd.media = jsonscan.View(*cmd.buffer)
+	}
 	s.toPhone.push(cmd)
 }
 
 func (s *Session) observe(m Moment) { s.observer.Observe(m) }
 
 // hangUp lets go of the phone: what the session came to is settled first, then the
-// stream is closed, which ends its reader and its writer. The control loop does not
+// stream is closed, which ends its reader and its writer. The conversation does not
 // wait for it; Run does.
 func (s *Session) hangUp(out Outcome) {
 	s.toPhone.abandon()
@@ -284,10 +340,7 @@ func (s *Session) run(call ToolCall) {
 			done.output = toolError("The tool did not answer in time. Whether it did anything is unknown.")
 		}
 		done.took = time.Since(began)
-		select {
-		case s.toolsOut <- done:
-		case <-s.done:
-		}
+		s.tell(done)
 	})
 }
 

@@ -86,6 +86,7 @@ func (p *fakePhone) WriteMedia(payload string) error {
 }
 func (p *fakePhone) WriteMark(name string) error { p.play <- phoneCommand{mark: name}; return nil }
 func (p *fakePhone) WriteClear() error           { return nil }
+func (p *fakePhone) Flush() error                { return nil }
 func (p *fakePhone) Close() error                { p.once.Do(func() { close(p.closed) }); return nil }
 
 // fakeModel answers every Respond with what say returns for its kind, on every
@@ -153,7 +154,7 @@ func (a *fakeAgent) Send(cmd AgentCommand) error {
 		return errClosed
 	default:
 	}
-	if _, audio := cmd.(Hear); !audio {
+	if _, audio := cmd.(*Hear); !audio {
 		a.model.mu.Lock()
 		a.told = append(a.told, cmd)
 		a.model.mu.Unlock()
@@ -182,7 +183,7 @@ func (a *fakeAgent) respond(kind string, speech int, calls ...AgentCall) {
 	id := fmt.Sprintf("%s%d-%p", kind, a.n, a)
 	a.events <- ResponseStarted{ResponseID: id, Kind: kind}
 	if speech > 0 {
-		a.events <- AgentAudio{ResponseID: id, ItemID: "i" + id, Audio: audio(speech)}
+		a.events <- &AgentAudio{ResponseID: id, ItemID: "i" + id, Audio: audio(speech)}
 		a.events <- AgentAudioDone{ResponseID: id, ItemID: "i" + id}
 		a.events <- AgentTranscript{ResponseID: id, ItemID: "i" + id, Text: kind + ": " + testConfig().Disclosure}
 	}
@@ -406,18 +407,59 @@ func TestNewNamesEveryFault(t *testing.T) {
 	}
 }
 
-func TestAQueueDropsTheOldestAudioAndNeverControl(t *testing.T) {
-	q := newQueue(2, func(s string) bool { return s[0] == 'a' })
-	for _, s := range []string{"a1", "m1", "a2", "m2", "a3", "m3", "a4"} {
-		q.push(s)
-	}
-	q.close()
+func TestAnOutboxDropsTheOldestAudioAndNeverControl(t *testing.T) {
 	var got []string
-	for s, ok := q.next(); ok; s, ok = q.next() {
-		got = append(got, s)
+	o := &outbox[string]{
+		most: 2, droppable: func(s string) bool { return s[0] == 'a' },
+		write: func(s string) error { got = append(got, s); return nil },
+		flush: func() error { got = append(got, "|"); return nil },
 	}
-	if strings.Join(got, " ") != "m1 m2 a3 m3 a4" || q.lost() != 2 {
-		t.Errorf("%v, %d dropped", got, q.lost())
+	for _, s := range []string{"a1", "m1", "a2", "m2", "a3", "m3", "a4"} {
+		o.push(s)
+	}
+	o.pump()
+	o.pump() // nothing waits
+	if strings.Join(got, " ") != "m1 m2 a3 m3 a4 |" || o.lost() != 2 {
+		t.Errorf("%v, %d dropped", got, o.lost())
+	}
+}
+
+// TestAnOutboxIsWrittenByOneAtATime: what comes while somebody writes is that one's to write,
+// and a clear overtakes what waits.
+func TestAnOutboxIsWrittenByOneAtATime(t *testing.T) {
+	var got []string
+	var o *outbox[string]
+	o = &outbox[string]{
+		most: 9, droppable: func(string) bool { return false }, flush: func() error { return nil },
+		write: func(s string) error {
+			if got = append(got, s); s == "1" {
+				o.push("2")
+				o.replace("clear", func(string) bool { return true })
+				o.pump() // another one comes by
+			}
+			return nil
+		},
+	}
+	o.push("1")
+	o.pump()
+	if strings.Join(got, " ") != "1 clear" {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestAnOutboxWhoseSocketFailsIsClosed(t *testing.T) {
+	var written, told int
+	o := &outbox[string]{
+		most: 9, droppable: func(string) bool { return false }, flush: func() error { return nil },
+		write: func(string) error { written++; return errClosed }, failed: func(error) { told++ },
+	}
+	o.push("1")
+	o.push("2")
+	o.pump()
+	o.push("3")
+	o.pump()
+	if written != 1 || told != 1 {
+		t.Errorf("%d written, told %d times", written, told)
 	}
 }
 

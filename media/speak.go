@@ -8,7 +8,7 @@ import (
 )
 
 // agentAudio passes the model's speech on to the phone.
-func (c *conversation) agentAudio(ev AgentAudio) {
+func (c *conversation) agentAudio(ev *AgentAudio) {
 	r := c.responses[ev.ResponseID]
 	if c.over || c.muted || c.lastWords() || r == nil || r.dead {
 		c.out.Quality.LateDeltas++
@@ -33,7 +33,7 @@ func (c *conversation) agentAudio(ev AgentAudio) {
 }
 
 // beginItem adds an item; the one before it is complete by that.
-func (c *conversation) beginItem(ev AgentAudio) *item {
+func (c *conversation) beginItem(ev *AgentAudio) *item {
 	for _, other := range c.play.items {
 		c.finishItem(other)
 	}

@@ -53,7 +53,7 @@ type slowAgent struct {
 }
 
 func (a slowAgent) Send(cmd AgentCommand) error {
-	if _, audio := cmd.(Hear); audio {
+	if _, audio := cmd.(*Hear); audio {
 		time.Sleep(a.audio)
 	}
 	return a.Agent.Send(cmd)

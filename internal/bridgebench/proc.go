@@ -41,7 +41,7 @@ func (p process) memory() (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("memory of %d: %w", int(p), err)
 	}
-	_, after, _ := bytes.Cut(b, []byte("VmRSS:"))
+	_, after, _ := bytes.Cut(b, []byte("RssAnon:"))
 	var kb int64
 	if _, err := fmt.Sscanf(string(after), "%d kB", &kb); err != nil {
 		return 0, fmt.Errorf("memory of %d: %w", int(p), err)

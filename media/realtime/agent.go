@@ -52,6 +52,7 @@ type Agent struct {
 	expires time.Time
 	// response and item are the last delta's.
 	response, item string
+	audio          media.AgentAudio // reused by the reader
 
 	// The reader's own: the speech whose text is not complete, and an event that is due.
 	speech partialSpeech
@@ -187,6 +188,7 @@ func (a *Agent) Expires() time.Time { return a.expires }
 // with its end, and not at all where the connection breaks before it.
 type partialSpeech struct {
 	response, item string
+	audio          media.AgentAudio // reused by the reader
 	words          strings.Builder
 }
 
@@ -219,7 +221,7 @@ func (p *partialSpeech) take() (media.AgentTranscript, bool) {
 // Send implements [media.Agent].
 func (a *Agent) Send(cmd media.AgentCommand) error {
 	switch cmd := cmd.(type) {
-	case media.Hear:
+	case *media.Hear:
 		return a.conn.WriteAudio(cmd.Audio)
 	default:
 		return a.conn.Write(clientEvent(cmd, a.vad))

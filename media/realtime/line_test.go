@@ -196,6 +196,8 @@ func (h *handset) WriteMark(name string) error {
 	return nil
 }
 
+func (h *handset) Flush() error { return nil }
+
 func (h *handset) WriteClear() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -43,6 +44,8 @@ const (
 	// keepAtMost is the most that a connection keeps of a message's memory for the next: a
 	// second of PCM in base64 has 64,000 characters.
 	keepAtMost = 128 << 10
+	// spareMost is how many messages in a row may leave most of that memory unused.
+	spareMost = 100
 	// deadAfter is how long a connection may go without a pong: one that is missed is the
 	// end, though the socket has not closed (research section 2).
 	deadAfter = 35 * time.Second
@@ -114,19 +117,22 @@ func (c Config) header() http.Header {
 // Conn is one Realtime connection. One goroutine may read and one other may write at
 // the same time; Close may be called from anywhere, more than once, and ends both.
 type Conn struct {
-	ws  *websocket.Conn
-	in  bytes.Buffer // reused by the reader
-	out []byte       // reused by the writer
-	id  []byte       // as is the id of what it writes
-	ids atomic.Int64
+	ws     *websocket.Conn
+	in     bytes.Buffer // reused by the reader
+	spare  int          // messages in a row that left most of it unused
+	out    []byte       // reused by the writer
+	writes keepalive.Writes
+	id     []byte // as is the id of what it writes
+	ids    atomic.Int64
 
 	pings     *keepalive.Pings // keep the connection known to be alive: without a pong its reads time out
 	closeOnce sync.Once
 	closeErr  error
 }
 
-// writeBuffers are shared: a connection needs one only while it writes.
-var writeBuffers sync.Pool
+// writeBuffer holds a frame of audio in any format; longer messages go in several frames. A
+// pool of buffers would cost an allocation for each message.
+const writeBuffer = 2 << 10
 
 // Dial opens a connection. It follows no redirect. Errors of the handshake are
 // *[DialError]. The caller must Close what it gets.
@@ -137,7 +143,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	dialer := cfg.Dialer
 	if dialer == nil {
-		dialer = &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: handshakeMost, WriteBufferPool: &writeBuffers}
+		dialer = &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: handshakeMost, WriteBufferSize: writeBuffer, NetDialContext: dialLax}
 	}
 	ws, resp, err := dialer.DialContext(ctx, endpoint, cfg.header())
 	if resp != nil && resp.Body != nil {
@@ -147,6 +153,14 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 		return nil, handshakeError(resp, err)
 	}
 	return newConn(ws, pingEvery, deadAfter), nil
+}
+
+func dialLax(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // handshakeError does
+	}
+	return keepalive.NewLax(conn), nil
 }
 
 func newConn(ws *websocket.Conn, pings, dead time.Duration) *Conn {
@@ -175,10 +189,7 @@ func (c *Conn) next() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read from the model: %w", err)
 	}
-	if c.in.Cap() > keepAtMost {
-		c.in = bytes.Buffer{} // the session's echo and long responses are rare
-	}
-	c.in.Reset()
+	c.makeRoom()
 	if _, err := c.in.ReadFrom(r); err != nil {
 		return nil, fmt.Errorf("read from the model: %w", err)
 	}
@@ -188,8 +199,22 @@ func (c *Conn) next() ([]byte, error) {
 	return c.in.Bytes(), nil
 }
 
+// makeRoom empties the reader's buffer, and gives back what was made for a message of a size
+// that is rare: the session's echo, the end of a long response.
+func (c *Conn) makeRoom() {
+	if c.in.Len() < c.in.Cap()/8 {
+		c.spare++
+	} else {
+		c.spare = 0
+	}
+	if c.in.Cap() > keepAtMost || c.spare >= spareMost {
+		c.in, c.spare = bytes.Buffer{}, 0
+	}
+	c.in.Reset()
+}
+
 // WriteAudio appends audio to the model's input: base64, copied as it is.
-func (c *Conn) WriteAudio(audio string) error {
+func (c *Conn) WriteAudio(audio []byte) error {
 	c.id = strconv.AppendInt(append(c.id[:0], "audio_"...), c.ids.Add(1), 10)
 	c.out = AppendAudio(c.out[:0], c.id, audio)
 	return c.write(c.out)
@@ -205,7 +230,7 @@ func (c *Conn) Write(ev ClientEvent) error {
 }
 
 func (c *Conn) write(data []byte) error {
-	if err := c.ws.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
+	if err := c.writes.Within(c.ws, writeWithin); err != nil {
 		return fmt.Errorf("write to the model: %w", err)
 	}
 	if err := c.ws.WriteMessage(websocket.TextMessage, data); err != nil {

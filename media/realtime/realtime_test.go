@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -168,7 +169,7 @@ func TestEventsSeenOnTheWireAreRead(t *testing.T) {
 
 func TestServerEventsMeanWhatTheySay(t *testing.T) {
 	for msg, want := range map[string]media.AgentEvent{
-		`{"type":"response.output_audio.delta","response_id":"r","item_id":"i","content_index":1,"delta":"/w==","obfuscation":"x"}`:                             media.AgentAudio{ResponseID: "r", ItemID: "i", ContentIndex: 1, Audio: "/w=="},
+		`{"type":"response.output_audio.delta","response_id":"r","item_id":"i","content_index":1,"delta":"/w==","obfuscation":"x"}`:                             &media.AgentAudio{ResponseID: "r", ItemID: "i", ContentIndex: 1, Audio: "/w=="},
 		`{"type":"response.created","response":{"id":"r","metadata":{"kind":"greeting"}}}`:                                                                      media.ResponseStarted{ResponseID: "r", Kind: "greeting"},
 		`{"type":"response.created","response":{"id":"r","metadata":null,"max_output_tokens":"inf"}}`:                                                           media.ResponseStarted{ResponseID: "r"},
 		`{"type":"response.created","response":{"id":"r","metadata":[7],"status_details":3}}`:                                                                   media.ResponseStarted{ResponseID: "r"},
@@ -200,7 +201,7 @@ func TestServerEventsMeanWhatTheySay(t *testing.T) {
 			t.Errorf("%s: %v", msg, err)
 			continue
 		}
-		if got := translate(ev); got != want {
+		if got := translate(ev); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s\n got %+v\nwant %+v", msg, got, want)
 		}
 	}
@@ -293,7 +294,7 @@ func TestDialConfiguresTheSession(t *testing.T) {
 	if ev, err := agent.Receive(); err != nil || ev != (media.CalleeStarted{ItemID: "u"}) {
 		t.Errorf("%v, %v", ev, err)
 	}
-	if err := agent.Send(media.Hear{Audio: "////"}); err != nil {
+	if err := agent.Send(&media.Hear{Audio: []byte("////")}); err != nil {
 		t.Error(err)
 	}
 	agent.Close()

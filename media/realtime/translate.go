@@ -13,7 +13,7 @@ var translations = map[string]func(ServerEvent) media.AgentEvent{
 		if e.ResponseID == "" || e.ItemID == "" {
 			return media.AgentGarbled{}
 		}
-		return media.AgentAudio{ResponseID: e.ResponseID, ItemID: e.ItemID, ContentIndex: e.ContentIndex, Audio: e.Delta}
+		return &media.AgentAudio{ResponseID: e.ResponseID, ItemID: e.ItemID, ContentIndex: e.ContentIndex, Audio: e.Delta}
 	},
 	"response.output_audio.done": func(e ServerEvent) media.AgentEvent {
 		return media.AgentAudioDone{ResponseID: e.ResponseID, ItemID: e.ItemID}

@@ -9,7 +9,7 @@ import (
 // delta reads an audio delta as the service sends it. Whatever differs is left to
 // [Decode], which means the same by it and takes ten times as long. The ids of a piece of
 // speech are those of the one before, nearly always, and are not made anew.
-func (a *Agent) delta(data []byte) (ev media.AgentAudio, ok bool) {
+func (a *Agent) delta(data []byte) (ev *media.AgentAudio, ok bool) {
 	var typ, response, item, audio, output, content []byte
 	s := jsonscan.Object(data)
 	for {
@@ -43,8 +43,8 @@ func (a *Agent) delta(data []byte) (ev media.AgentAudio, ok bool) {
 	if !s.Whole() || string(output) != "0" || string(content) != "0" || !isText {
 		return ev, false
 	}
-	ev = media.AgentAudio{ResponseID: same(&a.response, response), ItemID: same(&a.item, item), Audio: string(text)}
-	return ev, ev.ResponseID != "" && ev.ItemID != "" && twiliostream.ValidBase64(ev.Audio)
+	a.audio = media.AgentAudio{ResponseID: same(&a.response, response), ItemID: same(&a.item, item), Audio: jsonscan.View(text)}
+	return &a.audio, a.audio.ResponseID != "" && a.audio.ItemID != "" && twiliostream.ValidBase64(a.audio.Audio)
 }
 
 // same is a value's text, and last where it has not changed; "" if it is no string.

@@ -27,15 +27,17 @@ const (
 // message has an address until the phone has named its stream.
 var ErrNotStarted = errors.New("media stream: not started: call Start first")
 
-// Conn is the phone's side of one stream. One goroutine may call Start and Read,
-// one other may call the Write methods, at the same time; Close may be called from
+// Conn is the phone's side of one stream. One goroutine may call Start and Read, and at
+// the same time one at a time the Write methods and Flush; Close may be called from
 // anywhere, any number of times, and ends both. Conn answers pings while it is being
 // read, and sends its own from a timer that Close stops.
 type Conn struct {
 	ws        *websocket.Conn
+	cork      *Corked      // under ws; nil where it writes at once
 	frame     bytes.Buffer // reused by the reader
 	out       []byte       // reused by the writer
-	streamSID string       // set by Start, before the writer begins
+	writes    keepalive.Writes
+	streamSID string // set by Start, before the writer begins
 	start     Start
 
 	// pings keep middleboxes from dropping an idle socket. That a peer is gone is noticed
@@ -50,7 +52,8 @@ func New(ws *websocket.Conn) *Conn { return newConn(ws, pingEvery) }
 
 func newConn(ws *websocket.Conn, pings time.Duration) *Conn {
 	ws.SetReadLimit(readLimit)
-	return &Conn{ws: ws, pings: keepalive.Start(ws, pings)}
+	cork, _ := ws.NetConn().(*Corked)
+	return &Conn{ws: ws, cork: cork, pings: keepalive.Start(ws, pings)}
 }
 
 // Start reads up to the phone's "start" message and returns what it said, at once
@@ -131,11 +134,26 @@ func (c *Conn) write(what string, msg []byte) error {
 	if c.streamSID == "" {
 		return fmt.Errorf("send %s: %w", what, ErrNotStarted)
 	}
-	if err := c.ws.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
+	if err := c.writes.Within(c.ws, writeWithin); err != nil {
 		return fmt.Errorf("media stream: send %s: %w", what, err)
+	}
+	if c.cork != nil {
+		c.cork.hold()
 	}
 	if err := c.ws.WriteMessage(websocket.TextMessage, msg); err != nil {
 		return fmt.Errorf("media stream: send %s: %w", what, err)
+	}
+	return nil
+}
+
+// Flush writes what the Write methods have held back, where there is a [Corked] under the
+// socket; else they have written it.
+func (c *Conn) Flush() error {
+	if c.cork == nil {
+		return nil
+	}
+	if err := c.cork.Flush(); err != nil {
+		return fmt.Errorf("media stream: send: %w", err)
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func usualMedia(body []byte) (ev Event, ok bool) {
 	if !s.Whole() || string(track) != `"inbound"` || !isText || !isTime || !validBase64(text) {
 		return Event{}, false
 	}
-	return Event{Kind: Media, TimestampMS: timestamp(string(ts)), Payload: string(text)}, true
+	return Event{Kind: Media, TimestampMS: timestamp(jsonscan.View(ts)), Payload: jsonscan.View(text)}, true
 }
 
 func usualMark(body []byte) (ev Event, ok bool) {

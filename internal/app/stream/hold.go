@@ -23,7 +23,7 @@ func (h *Handler) hold(ctx context.Context, phone media.Phone, t call.StreamToke
 		log.ErrorContext(ctx, "media stream without a record", "error", err)
 		return
 	}
-	l := &line{h: h, token: t, ctx: ctx, stop: make(chan struct{})}
+	l := &line{h: h, token: t, ctx: ctx}
 	l.teller, _ = phone.(*teller)
 	l.diary = h.newDiary(ctx, t, log)
 	defer l.wait()

@@ -16,8 +16,8 @@ import (
 )
 
 // line is one call's connection between its media session and its record. Its
-// goroutines are the lease's renewal and the writes that the session's control loop
-// must not wait for; wait ends when they have.
+// goroutines are those of the lease's renewal and the writes that the session must not
+// wait for; wait ends when they have.
 type line struct {
 	h       *Handler
 	token   call.StreamToken
@@ -29,8 +29,10 @@ type line struct {
 	// greeted and answered are true once the moment is written down, or about to be.
 	greeted, answered atomic.Bool
 	writes            sync.WaitGroup
-	stop              chan struct{} // ends the lease's renewal
-	canceled          bool          // the renewal's own: the session was asked to say goodbye
+
+	// The renewal's own: when it is due, and that the session was asked to say goodbye.
+	renewAt  time.Time
+	canceled bool
 
 	mu   sync.Mutex
 	live *call.Live // between admit and settle
@@ -38,6 +40,7 @@ type line struct {
 	// settled is what the session came to, once it has; ended is where its end was recorded.
 	settled *media.Outcome
 	ended   *call.Live
+	pulse   pulse
 }
 
 var errOverBeforeStart = errors.New("the session ended while the stream was being opened")
@@ -55,35 +58,9 @@ func (l *line) admit(ctx context.Context, start twiliostream.Start) error {
 		return errOverBeforeStart
 	}
 	l.live, l.desk = live, call.NewDesk(live)
-	l.writes.Go(func() { l.renew(live) })
+	l.renewAt = time.Now().Add(call.LeaseLength / 3)
+	l.pulse.start(&l.writes, func() bool { return l.renew(live) })
 	return nil
-}
-
-// renew says three times per lease that the session is alive, and ends the session
-// when the record has moved on without it, or somebody wants the call stopped.
-func (l *line) renew(live *call.Live) {
-	t := time.NewTicker(call.CancelEvery)
-	defer t.Stop()
-	for due := time.Now().Add(call.LeaseLength / 3); ; {
-		select {
-		case <-l.stop:
-			return
-		case <-t.C:
-		}
-		l.obeyCancel(live)
-		if time.Now().Before(due) {
-			continue
-		}
-		due = due.Add(call.LeaseLength / 3)
-		over, err := live.Renew(l.ctx)
-		if err != nil {
-			l.h.o.Log.ErrorContext(l.ctx, "cannot renew the stream's lease", "call_id", l.token.CallID, "error", err)
-		}
-		if over {
-			l.session.HangUp(l.recordedEnd())
-			return
-		}
-	}
 }
 
 // obeyCancel asks the session, once, to say goodbye if the call is to be stopped. Whoever
@@ -152,7 +129,7 @@ func (l *line) Call(ctx context.Context, t media.ToolCall) (string, error) {
 }
 
 // Observe writes down what the record must know while the call goes on, each thing
-// once. The writes are done beside the control loop, which must not wait for the store.
+// once. The writes are done beside the session, which must not wait for the store.
 func (l *line) Observe(m media.Moment) {
 	l.teller.tell(m)
 	l.diary.observe(m)
@@ -188,11 +165,11 @@ func (l *line) settle(out media.Outcome) {
 	l.mu.Lock()
 	live := l.live
 	l.live, l.settled, l.ended = nil, &out, live
+	l.pulse.stop()
 	l.mu.Unlock()
 	if live == nil {
 		return
 	}
-	close(l.stop)
 	l.writes.Wait()
 	if out.GreetingHeard && !l.greeted.Load() { // the end must not be read without it
 		if err := live.GreetingHeard(l.ctx); err != nil {

@@ -20,7 +20,7 @@ func newLine(r *rig) *line {
 		r.Fatal(err)
 	}
 	h := &Handler{o: Options{Service: r.world.Service, Log: r.world.Service.Log}}
-	l := &line{h: h, token: token, ctx: r.Context(), stop: make(chan struct{})}
+	l := &line{h: h, token: token, ctx: r.Context()}
 	r.Cleanup(l.wait)
 	return l
 }

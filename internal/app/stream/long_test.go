@@ -85,6 +85,8 @@ func (p *talker) WriteClear() error {
 	return nil
 }
 
+func (p *talker) Flush() error { return nil }
+
 func (p *talker) Close() error { p.once.Do(func() { close(p.closed) }); return nil }
 
 // model is the talker as the model.
@@ -131,7 +133,7 @@ func (p *talker) answer(kind string) {
 	response, item := fmt.Sprint("response_", n), fmt.Sprint("item_", n)
 	p.tell(media.ResponseStarted{ResponseID: response, Kind: kind})
 	for range 100 {
-		p.tell(media.AgentAudio{ResponseID: response, ItemID: item, Audio: spoken})
+		p.tell(&media.AgentAudio{ResponseID: response, ItemID: item, Audio: spoken})
 	}
 	p.tell(media.AgentAudioDone{ItemID: item}, media.AgentTranscript{ResponseID: response, ItemID: item, Text: "Hello, this is an AI assistant."},
 		media.ResponseEnded{ResponseID: response, Status: media.ResponseCompleted})

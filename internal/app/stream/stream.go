@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -82,7 +81,7 @@ func New(o Options) *Handler {
 		o.Meter = unmetered{}
 	}
 	h := &Handler{o: o, upgrader: websocket.Upgrader{
-		HandshakeTimeout: 5 * time.Second, WriteBufferPool: &writeBuffers, // it reads into the server's own buffer
+		HandshakeTimeout: 5 * time.Second, WriteBufferSize: writeBuffer, // it reads into the server's own buffer
 	}}
 	if o.Moments {
 		h.upgrader.Subprotocols = []string{MomentsProtocol}
@@ -90,8 +89,9 @@ func New(o Options) *Handler {
 	return h
 }
 
-// writeBuffers are shared: a stream needs one only while it is written to.
-var writeBuffers sync.Pool
+// writeBuffer is ample for a message: 60 ms of audio, or a mark. A pool of them would cost an
+// allocation for each.
+const writeBuffer = 1 << 10
 
 // ServeHTTP checks the token before the upgrade, and runs the session on the
 // request's own goroutine.
@@ -197,7 +197,11 @@ func (h *Handler) signed(r *http.Request) bool {
 // (research/aesthetics section 4, fact 13).
 type hijackable struct{ http.ResponseWriter }
 
-// Hijack takes the connection over.
+// Hijack takes the connection over, with a cork on it.
 func (w hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return http.NewResponseController(w.ResponseWriter).Hijack()
+	conn, buffers, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err //nolint:wrapcheck // gorilla answers with it
+	}
+	return twiliostream.Cork(conn), buffers, nil
 }

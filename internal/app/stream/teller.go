@@ -161,6 +161,13 @@ func (t *teller) WriteClear() error {
 	return t.Conn.WriteClear()
 }
 
+// Flush is [twiliostream.Conn.Flush], between two moments.
+func (t *teller) Flush() error {
+	t.write.Lock()
+	defer t.write.Unlock()
+	return t.Conn.Flush()
+}
+
 // Close writes the last moments, then closes the stream.
 func (t *teller) Close() error {
 	t.closeOnce.Do(func() { close(t.closing) })

@@ -1,0 +1,160 @@
+package media
+
+import (
+	"slices"
+	"sync"
+)
+
+// outbox holds what waits for a socket, and has it written by whoever comes by: there is
+// no goroutine that would have to be woken for each message. Push never blocks: when more
+// than most droppable entries (audio) wait, the oldest of them goes. Everything else is
+// kept, in order; there are at most a few of those for each event of the call, and a
+// writer that is stuck ends with its socket. Its methods may be called concurrently.
+type outbox[T any] struct {
+	most      int
+	droppable func(T) bool
+	// write writes one entry, flush puts on the wire what write has held back, failed is
+	// told once why it came to an end. They are called by one goroutine at a time.
+	write  func(T) error
+	flush  func() error
+	failed func(error)
+
+	mu      sync.Mutex
+	entries []T // what waits, and before it the room of what was taken
+	head    int // of entries, the first that waits
+	audio   int // droppable entries waiting
+	dropped int
+	closed  bool
+	busy    bool // somebody writes
+}
+
+// push appends v. It does nothing on a closed outbox.
+func (o *outbox[T]) push(v T) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	if o.head > 0 && len(o.entries) == cap(o.entries) { // the room at the front, before more is asked for
+		n := copy(o.entries, o.entries[o.head:])
+		clear(o.entries[n:])
+		o.entries, o.head = o.entries[:n], 0
+	}
+	o.entries = append(o.entries, v)
+	if o.droppable(v) {
+		o.audio++
+		if o.audio > o.most {
+			o.dropOldest()
+		}
+	}
+}
+
+// dropOldest removes the oldest droppable entry. Callers hold mu.
+func (o *outbox[T]) dropOldest() {
+	for i := o.head; i < len(o.entries); i++ {
+		if o.droppable(o.entries[i]) {
+			o.entries = slices.Delete(o.entries, i, i+1)
+			o.audio--
+			o.dropped++
+			return
+		}
+	}
+}
+
+// replace drops everything for which drop is true, and appends v.
+func (o *outbox[T]) replace(v T, drop func(T) bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	kept := o.entries[:0]
+	o.audio = 0
+	for _, e := range o.entries[o.head:] {
+		if drop(e) {
+			continue
+		}
+		kept = append(kept, e)
+		if o.droppable(e) {
+			o.audio++
+		}
+	}
+	clear(o.entries[len(kept):])
+	o.entries, o.head = append(kept, v), 0
+}
+
+// pump writes all that waits. Where somebody is at it already, that one takes it along,
+// and pump returns at once. It may block for as long as the socket does.
+func (o *outbox[T]) pump() {
+	o.mu.Lock()
+	if o.busy {
+		o.mu.Unlock()
+		return
+	}
+	o.busy = true
+	for held := false; !o.closed; {
+		v, more := o.take()
+		if !more && !held {
+			break
+		}
+		o.mu.Unlock()
+		var err error
+		if more {
+			err, held = o.write(v), true
+		} else {
+			err, held = o.flush(), false
+		}
+		o.mu.Lock()
+		if err != nil {
+			o.end()
+			o.mu.Unlock()
+			o.failed(err)
+			o.mu.Lock()
+		}
+	}
+	o.busy = false
+	o.mu.Unlock()
+}
+
+// waits says whether something waits for somebody to write it.
+func (o *outbox[T]) waits() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.busy && o.head < len(o.entries)
+}
+
+// take removes the first entry; false if none waits. Callers hold mu.
+func (o *outbox[T]) take() (v T, ok bool) {
+	if o.head == len(o.entries) {
+		return v, false
+	}
+	v = o.entries[o.head]
+	var zero T
+	o.entries[o.head] = zero
+	if o.head++; o.head == len(o.entries) {
+		o.entries, o.head = o.entries[:0], 0
+	}
+	if o.droppable(v) {
+		o.audio--
+	}
+	return v, true
+}
+
+// abandon closes the outbox and forgets what is left.
+func (o *outbox[T]) abandon() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.end()
+}
+
+func (o *outbox[T]) end() {
+	o.closed = true
+	o.entries, o.head, o.audio = nil, 0, 0
+}
+
+// lost is how many entries were dropped so far.
+func (o *outbox[T]) lost() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.dropped
+}

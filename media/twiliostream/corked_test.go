@@ -1,0 +1,95 @@
+package twiliostream
+
+import (
+	"bufio"
+	"bytes"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// counted counts writes, and keeps what was written.
+type counted struct {
+	net.Conn
+	writes int
+	bytes  bytes.Buffer
+}
+
+func (c *counted) Write(b []byte) (int, error) { c.writes++; return c.bytes.Write(b) }
+
+func TestACorkMakesOneWriteOfMany(t *testing.T) {
+	under := &counted{}
+	c := Cork(under)
+	say := func(s string) {
+		t.Helper()
+		if n, err := c.Write([]byte(s)); n != len(s) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	say("a")
+	c.hold()
+	say("b")
+	say("c")
+	if under.bytes.String() != "a" {
+		t.Errorf("%q was written", under.bytes.String())
+	}
+	if err := c.Flush(); err != nil || under.bytes.String() != "abc" || under.writes != 2 {
+		t.Errorf("%q in %d writes, %v", under.bytes.String(), under.writes, err)
+	}
+	say("d") // nobody holds it back
+	c.hold()
+	say(strings.Repeat("x", corkMost)) // too much to be held back
+	if under.bytes.Len() != 4+corkMost {
+		t.Errorf("%d bytes were written", under.bytes.Len())
+	}
+	if err := c.Flush(); err != nil || under.writes != 4 {
+		t.Errorf("%d writes, %v", under.writes, err)
+	}
+}
+
+// TestAPhoneThatTakesNothingIsClosedInASecond, although a write to it is under way.
+func TestAPhoneThatTakesNothingIsClosedInASecond(t *testing.T) {
+	near, far := net.Pipe() // nobody reads far after the handshake
+	defer far.Close()
+	closed := make(chan time.Duration, 1)
+	go func() {
+		w := hijacker{httptest.NewRecorder(), Cork(near)}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		for k, v := range map[string]string{"Connection": "upgrade", "Upgrade": "websocket", "Sec-Websocket-Version": "13", "Sec-Websocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
+			r.Header.Set(k, v)
+		}
+		ws, err := (&websocket.Upgrader{WriteBufferSize: 1024}).Upgrade(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			close(closed)
+			return
+		}
+		c := New(ws)
+		c.streamSID = "MZ1"
+		go func() { _ = c.WriteMedia("////"); _ = c.Flush() }()
+		time.Sleep(20 * time.Millisecond) // the flush has the turn
+		began := time.Now()
+		_ = c.Close()
+		closed <- time.Since(began)
+	}()
+	if _, err := http.ReadResponse(bufio.NewReader(far), nil); err != nil {
+		t.Fatal(err)
+	}
+	if took := <-closed; took > 3*time.Second {
+		t.Errorf("closing took %v", took)
+	}
+}
+
+type hijacker struct {
+	*httptest.ResponseRecorder
+	conn net.Conn
+}
+
+func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return h.conn, bufio.NewReadWriter(bufio.NewReader(h.conn), bufio.NewWriter(h.conn)), nil
+}
