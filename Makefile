@@ -10,10 +10,12 @@ GOLANGCI  = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOFUMPT   = $(GO) run mvdan.cc/gofumpt@v0.12.0
 
 # Everything but the packages that link Caddy. Those take minutes to compile, so there
-# are two variants of them and no more: as in the binary, and with the race detector.
+# are two variants of them and no more: as in the binary, and with the race detector, with
+# which alone the module's own tests run.
 # internal/demo holds calls in real time, some at a time, and nothing must compute beside it.
 CORE      = $$($(GO) list ./call/... ./media/... ./telephony/... ./internal/... | grep -v /internal/demo$$)
-CADDY     = . ./caddymodule/... ./cmd/...
+WHOLE     = . ./cmd/...
+CADDY     = ./caddymodule/...
 PLAIN     = CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath"
 FUZZTIME ?= 3s
 
@@ -35,7 +37,7 @@ test:
 	$(PLAIN) $(GO) vet ./...
 	$(GO) test -race $(CORE)
 	$(GO) test -race ./internal/demo
-	$(PLAIN) $(GO) test $(CADDY)
+	$(PLAIN) $(GO) test $(WHOLE)
 
 race:
 	$(GO) test -race $(CADDY)
@@ -68,7 +70,7 @@ test-cloud: build lambdas
 	sh scripts/lint-template.sh
 	CALLAGENT_TEST_CLOUD=1 $(GO) test -race ./internal/store/dynamo/...
 	CALLAGENT_TEST_CLOUD=1 $(GO) test -run DynamoDB ./internal/chaos
-	CALLAGENT_TEST_CLOUD=1 $(GO) test -count=1 -timeout 15m ./internal/cloudtest/...
+	CALLAGENT_TEST_CLOUD=1 $(GO) test -count=1 -timeout 15m -parallel 5 ./internal/cloudtest/...
 
 # The pages in Debian's Chromium, with a voice for a microphone. Screenshots: out/browser.
 test-browser: build

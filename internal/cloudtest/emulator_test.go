@@ -101,6 +101,7 @@ func TestACallThroughTheDeployedTemplate(t *testing.T) {
 	if !wanted(t) {
 		return
 	}
+	t.Parallel()
 	w := newWorld(t, func(human twiliotest.Answer) []twiliotest.Answer { return []twiliotest.Answer{twiliotest.Busy, human} }, nil)
 	api := &front{}
 	w.base = w.serve(api)
