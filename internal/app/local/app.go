@@ -61,7 +61,8 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 	tools := toolapi.New(toolapi.Options{Service: s, Tokens: tokens, Log: log})
 	tools.Mount(a.mux)
 	callsapi.New(callsapi.Options{
-		Service: s, Tokens: tokens, Log: log, Listening: callsapi.Listening{Ending: a.ended}, Keeps: callsapi.Keeps{Days: c.RetentionDays},
+		Service: s, Tokens: tokens, Log: log, Listening: callsapi.Listening{Ending: a.ended},
+		Keeps: callsapi.Keeps{Transcript: c.Transcript.Enabled, Recording: c.Recording.Enabled, Days: c.RetentionDays},
 	}).Mount(a.mux)
 	a.mux.Handle(mcpapi.Path, mcpapi.New(tools, log))
 	stream.New(stream.Options{

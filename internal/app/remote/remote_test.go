@@ -294,7 +294,7 @@ func TestItServesStreamsAndHealthAndNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for request, served := range map[string]bool{
-		"GET /voice/stream/token": true, "GET /healthz": true, "GET /readyz": true, "POST /voice": false, "POST /status": false, "POST /amd": false, "POST /tools/call_agent": false,
+		"GET /voice/stream/token": true, "GET /healthz": true, "GET /readyz": true, "POST /voice": false, "POST /status": false, "POST /amd": false, "POST /tools/call_agent": false, "GET /calls": false, "GET /calls/k3": false, "DELETE /calls/k3": false,
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		if got := a.Handles(httptest.NewRequest(method, path, nil)); got != served {
