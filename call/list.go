@@ -2,8 +2,6 @@ package call
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 )
 
@@ -117,57 +115,6 @@ func (s *Service) List(ctx context.Context, owner string, readAll bool, q Query)
 		return Page{}, s.unavailable(ctx, err)
 	}
 	return p, nil
-}
-
-// Forget deletes a final call that the owner placed, or any where it may read all: what
-// was said and recorded first, so that nothing is left behind a record that is gone, and
-// once more after it, since a host may still be writing the last of it (see [Archive]).
-func (s *Service) Forget(ctx context.Context, owner string, readAll bool, id ID) error {
-	c, err := s.Get(ctx, owner, readAll, id)
-	if err != nil {
-		return err
-	}
-	if !c.Final() {
-		return NotFinal(id)
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetLimit)
-	defer cancel()
-	if err := s.forgetKept(ctx, id); err != nil {
-		return &Error{Code: Unavailable, RetryAfter: 5 * time.Second, Message: "What is kept of the call could not be deleted now, so that its record stays. Send the same again shortly."}
-	}
-	err = s.Store.Delete(ctx, id)
-	var refused *Error
-	switch {
-	case errors.As(err, &refused):
-		return refused
-	case errors.Is(err, ErrNotFound):
-		return noSuchCall()
-	case err != nil:
-		return s.unavailable(ctx, err)
-	}
-	s.Log.InfoContext(ctx, "call deleted", "call_id", id, "by", owner)
-	_ = s.forgetKept(ctx, id) // logged; who holds the rest sees that the record is gone
-	return nil
-}
-
-func (s *Service) forgetKept(ctx context.Context, id ID) error {
-	if s.Archive == nil {
-		return nil
-	}
-	err := s.Archive.Delete(ctx, id)
-	if err != nil {
-		s.Log.ErrorContext(ctx, "cannot delete what is kept of a call", "call_id", id, "error", err)
-		return fmt.Errorf("delete what is kept: %w", err)
-	}
-	return nil
-}
-
-// forgetLimit bounds a deletion: an archive is asked, and a store.
-const forgetLimit = 2 * storeLimit
-
-// NotFinal is the refusal to delete a call that is not over.
-func NotFinal(id ID) *Error {
-	return &Error{Code: Conflict, CallID: id, Message: fmt.Sprintf("Call %s is not final. Stop it with call_agent_cancel, and delete it when it has ended.", id)}
 }
 
 // Outcomes lists every outcome.

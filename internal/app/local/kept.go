@@ -44,5 +44,26 @@ func (h *Host) sweep(ctx context.Context) error {
 	if a == nil {
 		return nil
 	}
-	return errors.Join(a.Service.Sweep(ctx), h.sweepKept(ctx, a.config.RetentionDays))
+	return errors.Join(a.Service.Sweep(ctx), h.sweepKept(ctx, a.config.RetentionDays), h.sweepRecords(ctx, a))
+}
+
+// sweepRecords deletes the records of calls that ended long enough ago, with all that is
+// kept of them, as the table on AWS forgets by itself: at the start, and then daily; many
+// of them over several sweeps. Their age is by the clock that wrote them.
+func (h *Host) sweepRecords(ctx context.Context, a *App) error {
+	now := h.options.Now()
+	if !h.recordsSweptAt.IsZero() && now.Sub(h.recordsSweptAt) < keptSweepEvery {
+		return nil
+	}
+	n, more, err := a.Service.ForgetOld(ctx, now.AddDate(0, 0, -a.config.RetentionDays))
+	if !more { // what failed is tried again tomorrow: today it would fail each minute
+		h.recordsSweptAt = now
+	}
+	if n > 0 {
+		h.options.Log.InfoContext(ctx, "calls were kept long enough and are deleted", "calls", n, "retention_days", a.config.RetentionDays)
+	}
+	if err != nil {
+		return fmt.Errorf("delete old calls: %w", err)
+	}
+	return nil
 }

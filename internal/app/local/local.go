@@ -55,6 +55,8 @@ type Host struct {
 	sessions *stream.Sessions
 	// keptSweptAt is the sweep's own: when it last looked for what was kept long enough.
 	keptSweptAt time.Time
+	// recordsSweptAt is when old records were last deleted; the scheduler alone touches it.
+	recordsSweptAt time.Time
 	// draining: no new call is taken and none is dialled.
 	draining atomic.Bool
 
