@@ -109,6 +109,7 @@ func TestRoutes(t *testing.T) {
 		"GET /tools": "Ref ToolsFunctionAliaslive", "POST /mcp": "Ref ToolsFunctionAliaslive",
 		"GET /calls": "Ref CallsFunctionAliaslive", "GET /calls/{id}": "Ref CallsFunctionAliaslive", "DELETE /calls/{id}": "Ref CallsFunctionAliaslive",
 		"GET /calls/{id}/events": "Ref CallsFunctionAliaslive", "GET /calls/{id}/recording": "Ref CallsFunctionAliaslive",
+		"GET /console": "Ref CallsFunctionAliaslive", "GET /console/{part}": "Ref CallsFunctionAliaslive",
 		"GET /openapi.json":    "Ref ToolsFunctionAliaslive",
 		"POST /tools/{proxy+}": "Ref ToolsFunctionAliaslive",
 		"GET /healthz":         "Ref ToolsFunctionAliaslive", "GET /readyz": "Ref ToolsFunctionAliaslive",

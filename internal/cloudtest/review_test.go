@@ -35,6 +35,9 @@ func (w *world) review(id call.ID) {
 	if err := json.Unmarshal([]byte(body), &whole); err != nil || status != http.StatusOK || whole.Call.CallID != id || len(whole.Steps) < 2 || !strings.Contains(body, `"keeps":{`) {
 		w.Fatalf("%d %s", status, body)
 	}
+	if status, page := w.get(http.MethodGet, "/console", ""); status != http.StatusOK || !strings.Contains(page, "<html") {
+		w.Errorf("the console: %d %.200s", status, page)
+	}
 	c := whole.Call
 	for query, want := range map[string]int{
 		"": 1, "?limit=1": 1, "?status=" + string(c.Status): 1, "?outcome=" + string(c.Outcome): 1, "?to=%2B" + c.Request.To[1:]: 1,

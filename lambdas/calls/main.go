@@ -4,11 +4,13 @@ package main
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/clawdbot/call-agent/internal/app/cloud"
 	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/callsapi"
+	"github.com/clawdbot/call-agent/internal/console"
 )
 
 func main() { cloud.Run(cloud.HTTP(routes, cloud.Needs{})) }
@@ -23,9 +25,16 @@ const (
 )
 
 func routes(p *cloud.Plane) http.Handler {
-	return callsapi.New(callsapi.Options{
+	mux := http.NewServeMux()
+	callsapi.New(callsapi.Options{
 		Service: p.Service, Tokens: wiring.Tokens{Tokens: p.Config.Tools.Tokens}, Log: p.Log,
 		Listening: callsapi.Listening{Wait: listenLimit, Batch: true},
 		Keeps:     callsapi.Keeps{Days: p.Config.RetentionDays}, MostBytes: mostBytes,
-	})
+	}).Mount(mux)
+	// The page is compressed when somebody wants it: a start must not wait for that.
+	page := sync.OnceValue(console.Handler)
+	for _, p := range []string{console.Path, console.Parts} {
+		mux.HandleFunc("GET "+p, func(w http.ResponseWriter, r *http.Request) { page().ServeHTTP(w, r) })
+	}
+	return mux
 }
