@@ -155,6 +155,21 @@ func TestAnAnswerThatLambdaWouldNotSend(t *testing.T) {
 	}
 }
 
+// A part of a recording may happen to be text; as JSON each of these bytes would be six.
+func TestAudioIsNeverSentAsText(t *testing.T) {
+	t.Parallel()
+	silence := make([]byte, 4<<20)
+	_, out := carry(t, golden(t, "form.json"), func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "audio/wav")
+		w.WriteHeader(http.StatusPartialContent)
+		_, _ = w.Write(silence)
+	})
+	body, err := base64.StdEncoding.DecodeString(out.Body)
+	if err != nil || !out.Base64 || out.Status != 206 || !bytes.Equal(body, silence) {
+		t.Errorf("%d, base64 %v, %d bytes, %v", out.Status, out.Base64, len(out.Body), err)
+	}
+}
+
 func TestTheRequestEndsWithTheInvocation(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())

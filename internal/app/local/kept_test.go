@@ -72,3 +72,26 @@ func TestWhatWasKeptLongEnoughIsGone(t *testing.T) {
 		t.Error("the host does not look for it")
 	}
 }
+
+// A record goes as what is kept beside it does: by retention_days after its end.
+func TestARecordIsDeletedWhenItsTimeIsOver(t *testing.T) {
+	now := time.Now()
+	h := open(t, func() time.Time { return now })
+	a := reviewed(t, h, map[string]string{"retention_days": "7"})
+	id := ended(t, h, a)
+	for _, x := range []struct {
+		after time.Duration
+		code  int
+	}{{6 * 24 * time.Hour, 200}, {time.Hour, 200}, {23*time.Hour + time.Minute, 404}} {
+		now = now.Add(x.after)
+		if err := h.sweepRecords(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		if w := review(a, "GET", "/calls/"+string(id), ""); w.Code != x.code {
+			t.Errorf("after %v it is answered %d", now, w.Code)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(h.options.Dir, keptFolder, string(id))); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what was said in it: %v", err)
+	}
+}
