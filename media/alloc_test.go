@@ -34,7 +34,7 @@ func underWay(t testing.TB, cfg Config) (s *Session, k *connection, heard *int) 
 	k = &connection{session: s, agent: sink{heard}, closed: make(chan struct{}), ended: make(chan struct{}), cancel: func() {}}
 	k.commands = &outbox[AgentCommand]{
 		most: mostHeard, droppable: func(a AgentCommand) bool { _, audio := a.(*Hear); return audio },
-		write: k.write, flush: func() error { return nil }, failed: k.failed,
+		write: k.write, flush: func() error { return nil }, failed: k.failed, apart: s.work.Go,
 	}
 	s.next = k
 	s.happen(phoneStarted{}, ofPhone)

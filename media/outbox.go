@@ -1,6 +1,7 @@
 package media
 
 import (
+	"errors"
 	"slices"
 	"sync"
 )
@@ -8,8 +9,8 @@ import (
 // outbox holds what waits for a socket, and has it written by whoever comes by: there is
 // no goroutine that would have to be woken for each message. Push never blocks: when more
 // than most droppable entries (audio) wait, the oldest of them goes. Everything else is
-// kept, in order; there are at most a few of those for each event of the call, and a
-// writer that is stuck ends with its socket. Its methods may be called concurrently.
+// kept, in order; where more than mostWaiting entries wait, their socket is lost, as one
+// that takes nothing is after its deadline. Its methods may be called concurrently.
 type outbox[T any] struct {
 	most      int
 	droppable func(T) bool
@@ -18,6 +19,8 @@ type outbox[T any] struct {
 	write  func(T) error
 	flush  func() error
 	failed func(error)
+	// apart runs a function beside the caller, who may hold locks that failed needs.
+	apart func(func())
 
 	mu      sync.Mutex
 	entries []T // what waits, and before it the room of what was taken
@@ -28,11 +31,22 @@ type outbox[T any] struct {
 	busy    bool // somebody writes
 }
 
+// mostWaiting is far more than ever waits for a peer that reads: a minute of speech that
+// comes at once is 1,000 messages and 600 marks.
+const mostWaiting = 8192
+
+var errTakesNothing = errors.New("the peer takes nothing of what waits for it")
+
 // push appends v. It does nothing on a closed outbox.
 func (o *outbox[T]) push(v T) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
+		return
+	}
+	if len(o.entries)-o.head >= mostWaiting {
+		o.end()
+		o.apart(func() { o.failed(errTakesNothing) })
 		return
 	}
 	if o.head > 0 && len(o.entries) == cap(o.entries) { // the room at the front, before more is asked for

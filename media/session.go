@@ -78,7 +78,7 @@ func New(cfg Config, phone Phone, dialer Dialer, tools Tools, observer Observer)
 	s.toPhone = &outbox[phoneCommand]{
 		most: mostSpoken, droppable: func(p phoneCommand) bool { return p.media != "" },
 		write: s.writePhone, flush: phone.Flush,
-		failed: func(error) { s.tell(phoneGone{reason: EndPhoneLost}) },
+		failed: func(error) { s.tell(phoneGone{reason: EndPhoneLost}) }, apart: s.work.Go,
 	}
 	return s, nil
 }

@@ -447,6 +447,21 @@ func TestAnOutboxIsWrittenByOneAtATime(t *testing.T) {
 	}
 }
 
+// TestAnOutboxThatNobodyTakesFromIsGivenUp: marks are never dropped, and are not kept without end.
+func TestAnOutboxThatNobodyTakesFromIsGivenUp(t *testing.T) {
+	var told int
+	o := &outbox[string]{
+		most: 9, droppable: func(string) bool { return false },
+		failed: func(error) { told++ }, apart: func(do func()) { do() },
+	}
+	for range 2 * mostWaiting {
+		o.push("mark")
+	}
+	if told != 1 || len(o.entries) != 0 {
+		t.Errorf("told %d times; %d wait", told, len(o.entries))
+	}
+}
+
 func TestAnOutboxWhoseSocketFailsIsClosed(t *testing.T) {
 	var written, told int
 	o := &outbox[string]{

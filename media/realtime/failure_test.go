@@ -45,6 +45,9 @@ func (f fault) check(t *testing.T) {
 	if out.open != 0 || len(out.violations) > 0 || !out.FarewellPlayed {
 		t.Errorf("%d connections are left open; farewell (or apology) played: %v; the service objects to %v", out.open, out.FarewellPlayed, out.violations)
 	}
+	if out.reconnected > 1500*time.Millisecond { // the model's own time is none here
+		t.Errorf("another connection took %v", out.reconnected)
+	}
 	booked := d.booked.Load()
 	if f.want == media.EndBooked {
 		if booked != 1 || !out.DisclosurePlayed {
@@ -138,6 +141,25 @@ func TestHandshakesEndOrGoOnByARule(t *testing.T) {
 		"closed after it, twice": {first: realtimetest.Faults{CloseAfterEvents: 2}, want: media.EndModelLost, connections: 2, reconnects: 1},
 	} {
 		t.Run(name, f.check)
+	}
+}
+
+// TestAModelWhoseNetworkGoesDarkIsNotWaitedForLong: no socket closes, nothing fails, and
+// nothing comes any more. What was asked of it is missed first, and then a pong.
+func TestAModelWhoseNetworkGoesDarkIsNotWaitedForLong(t *testing.T) {
+	for name, dark := range map[string]time.Duration{"in the greeting": 3 * time.Second, "in the conversation": 12 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			script, lines := books(t)
+			lines = append(lines, lines[len(lines)-1]) // what is said into the dark is said again
+			h, d := newHandset(20*time.Millisecond, lines...), &desk{}
+			out := scene{phone: h, desk: d, script: func(int) realtimetest.Script { return script }, dark: dark}.play(t)
+			if out.Reason != media.EndBooked || d.booked.Load() != 1 || out.connections != 2 || out.Quality.Reconnects != 1 || out.open != 0 {
+				t.Errorf("%s, booked %d times, %d connections, %d reconnects, %d left open", out.Reason, d.booked.Load(), out.connections, out.Quality.Reconnects, out.open)
+			}
+			if h.longest > 8*time.Second {
+				t.Errorf("the callee heard nothing for %v", h.longest)
+			}
+		})
 	}
 }
 

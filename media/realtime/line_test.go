@@ -240,6 +240,42 @@ type scene struct {
 	desk   *desk
 	config func(*media.Config)
 	during func(*media.Session, *handset)
+	// dark is when the first connection's network goes dark, which nobody is told; 0 is never.
+	dark time.Duration
+}
+
+// dial is how the model is reached.
+func (s scene) dial(network *pipes) func(ctx context.Context, _, _ string) (net.Conn, error) {
+	var dialled atomic.Int64
+	return func(ctx context.Context, kind, address string) (net.Conn, error) {
+		conn, err := network.dial(ctx, kind, address)
+		if err == nil && s.dark > 0 && dialled.Add(1) == 1 {
+			conn = &darkConn{Conn: conn, from: time.Now().Add(s.dark)}
+		}
+		return conn, err
+	}
+}
+
+// darkConn swallows everything, both ways, from a time on.
+type darkConn struct {
+	net.Conn
+	from time.Time
+}
+
+func (c *darkConn) Read(b []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(b)
+		if err != nil || time.Now().Before(c.from) {
+			return n, err
+		}
+	}
+}
+
+func (c *darkConn) Write(b []byte) (int, error) {
+	if time.Now().Before(c.from) {
+		return c.Conn.Write(b)
+	}
+	return len(b), nil
 }
 
 // report is what came of it.
@@ -251,7 +287,9 @@ type report struct {
 	open int64
 	// replayed are the items of messages that were told to connections after the first.
 	replayed int
-	took     time.Duration
+	// reconnected is the longest time from a loss to another connection.
+	reconnected time.Duration
+	took        time.Duration
 }
 
 const callTools = `[
@@ -295,9 +333,13 @@ func (s scene) play(t *testing.T) (out report) {
 		}
 		dialer := realtime.Dialer{Config: realtime.Config{
 			BaseURL: "ws://model/v1", Model: "gpt-realtime-2.1", APIKey: "k",
-			Dialer: &websocket.Dialer{NetDialContext: network.dial, HandshakeTimeout: 10 * time.Second},
+			Dialer: &websocket.Dialer{NetDialContext: s.dial(network), HandshakeTimeout: 10 * time.Second},
 		}}
-		session, err := media.New(cfg, s.phone, dialer, s.desk, nil)
+		session, err := media.New(cfg, s.phone, dialer, s.desk, media.ObserverFunc(func(m media.Moment) {
+			if m.Kind == media.MomentReconnected {
+				out.reconnected = max(out.reconnected, time.Duration(m.MS)*time.Millisecond)
+			}
+		}))
 		if err != nil {
 			t.Fatal(err)
 		}
