@@ -57,7 +57,8 @@ test("what cannot be read is dropped, and the call goes on", () => {
 test("a call ends once, and says how", () => {
   for (const [how, end] of [
     ["over", ({ socket }) => socket.onclose({ wasClean: true })],
-    ["lost", ({ socket }) => socket.onclose({ wasClean: false })],
+    ["over", ({ socket }) => socket.onclose({ wasClean: false, code: 1000 })], // it said goodbye, and was reset
+    ["lost", ({ socket }) => socket.onclose({ wasClean: false, code: 1006 })],
     ["hung up", ({ line }) => line.hangUp()],
     ["lost", ({ line, socket }) => ((socket.bufferedAmount = 1e6), line.frame(new Float32Array(160)))],
   ]) {

@@ -58,6 +58,19 @@ func (c *Corked) Flush() error {
 	return c.empty()
 }
 
+// Close writes what is still held back, the WebSocket's goodbye among it, and closes.
+// Somebody who is writing meanwhile is interrupted.
+func (c *Corked) Close() error {
+	select {
+	case c.turn <- struct{}{}:
+		c.held.Store(false)
+		_ = c.empty() // the peer may be gone
+		<-c.turn
+	default:
+	}
+	return c.Conn.Close() //nolint:wrapcheck // as the connection itself
+}
+
 // empty writes what is held back. Its callers have the turn.
 func (c *Corked) empty() error {
 	b := c.buf

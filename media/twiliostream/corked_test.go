@@ -18,9 +18,34 @@ type counted struct {
 	net.Conn
 	writes int
 	bytes  bytes.Buffer
+	closed bool
 }
 
 func (c *counted) Write(b []byte) (int, error) { c.writes++; return c.bytes.Write(b) }
+func (c *counted) Close() error                { c.closed = true; return nil }
+
+// Whoever closes a stream has said goodbye on it: a phone that does not hear it takes the
+// connection for lost.
+func TestWhatIsHeldBackIsWrittenBeforeTheEnd(t *testing.T) {
+	under := &counted{}
+	c := Cork(under)
+	c.hold()
+	if _, err := c.Write([]byte("goodbye")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil || under.bytes.String() != "goodbye" || !under.closed {
+		t.Errorf("%q was written, closed %t, %v", under.bytes.String(), under.closed, err)
+	}
+}
+
+func TestAWriterThatIsStuckDoesNotKeepAConnectionOpen(t *testing.T) {
+	under := &counted{}
+	c := Cork(under)
+	c.turn <- struct{}{} // somebody writes
+	if err := c.Close(); err != nil || !under.closed {
+		t.Errorf("closed %t, %v", under.closed, err)
+	}
+}
 
 func TestACorkMakesOneWriteOfMany(t *testing.T) {
 	under := &counted{}

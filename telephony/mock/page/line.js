@@ -62,7 +62,8 @@ export class Line {
     this.socket = connect(url);
     this.socket.onopen = () => this.opened();
     this.socket.onmessage = (e) => this.received(e.data);
-    this.socket.onclose = (e) => this.end(!this.wasOpen ? "refused" : e.wasClean ? "over" : "lost");
+    // 1000 is the server's goodbye, also where a frame of ours that crossed it reset the connection.
+    this.socket.onclose = (e) => this.end(!this.wasOpen ? "refused" : e.wasClean || e.code === 1000 ? "over" : "lost");
     this.socket.onerror = () => {}; // close follows
   }
 
