@@ -42,7 +42,7 @@ func init() {
 	})
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "try",
-		Usage: "[--listen localhost:4545] [--out <dir>] [--callee]",
+		Usage: "[--listen localhost:4545] [--out <dir>] [--callee] [--record]",
 		Short: "Runs the server for a person: the phone is a page in your browser",
 		Long: "Runs the server with the mock provider and the simulated model, over a calendar of its own, and prints a tool\n" +
 			"token, a ready curl, and how to answer the call in a browser with your own microphone. It understands no words:\n" +
@@ -54,6 +54,7 @@ func init() {
 			c.Flags().StringVar(&o.Listen, "listen", "localhost:4545", "address of the server; microphones need localhost or https")
 			c.Flags().StringVar(&o.Out, "out", filepath.Join("out", "try"), "folder for calendar and state")
 			c.Flags().BoolVar(&o.Callee, "callee", false, "simulate phone company and callee, too: everybody picks up and takes the first time offered")
+			c.Flags().BoolVar(&o.Record, "record", false, "keep how calls sound until the next run, to be heard in the console")
 			c.RunE = func(c *cobra.Command, _ []string) error {
 				ctx, stop := untilSignal(c.Context())
 				defer stop()

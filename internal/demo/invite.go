@@ -13,6 +13,10 @@ func (s *stage) invite(o TryOptions, zone string) {
 	}
 	fmt.Fprintf(o.Stdout, "\nThe call agent listens on %s. %s\n", s.base, phone)
 	fmt.Fprintf(o.Stdout, place, s.base, s.toolToken)
+	fmt.Fprintf(o.Stdout, inviteConsole, s.base, s.toolToken)
+	if !o.Record {
+		fmt.Fprint(o.Stdout, "With --record you can hear it there, too.\n")
+	}
 	fmt.Fprintf(o.Stdout, inviteChat, s.base, s.toolToken)
 	if o.HooksURL == "" {
 		fmt.Fprint(o.Stdout, "Nobody is told how a call ended: for that, set CALLAGENT_NOTIFY_HOOKS_URL and CALLAGENT_NOTIFY_HOOKS_TOKEN to your assistant's hooks.\n")
@@ -57,6 +61,11 @@ curl -s %[1]s/tools/call_agent -H 'Authorization: Bearer %[2]s' \
 
 curl -s %[1]s/tools/call_agent_status -H 'Authorization: Bearer %[2]s' \
   -H 'Content-Type: application/json' -d '{"callId":"CALLID"}'
+`
+
+const inviteConsole = `
+Or watch it, and see what came of it, at %[1]s/console
+Sign in with the token %[2]s
 `
 
 const inviteChat = `

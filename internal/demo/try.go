@@ -27,6 +27,8 @@ type TryOptions struct {
 	// Callee says that the callee is simulated, too, and so is the phone company; otherwise
 	// the phone is a page in the browser.
 	Callee bool
+	// Record keeps how the calls sound, in the folder, until the next run.
+	Record bool
 	// Token is the tool token; empty means one of this run's own.
 	Token string
 	// HooksURL and HooksToken are where the owner is told how a call ended; both or neither.
@@ -135,6 +137,9 @@ func (s *stage) trySite(ctx context.Context, o TryOptions, zone string) (site Si
 	} else {
 		delete(site.Document, "twilio")
 		site.Document["telephony"] = map[string]any{"provider": "mock"}
+	}
+	if o.Record {
+		site.Document["recording"] = map[string]any{"enabled": true}
 	}
 	delete(site.Document, "notify")
 	if o.HooksURL != "" {

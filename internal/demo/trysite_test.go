@@ -33,7 +33,7 @@ func TestTryIsAnsweredByAPersonUnlessTheCalleeIsSimulated(t *testing.T) {
 	if site.Document["telephony"].(map[string]any)["provider"] != "mock" || site.Document["twilio"] != nil || site.Document["notify"] != nil {
 		t.Errorf("%v", site.Document)
 	}
-	for _, want := range []string{"page in your browser", "Nobody is told", "The token is this run's"} {
+	for _, want := range []string{"page in your browser", "Nobody is told", "The token is this run's", "/console\nSign in with the token ", "With --record"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("%q is missing in: %s", want, told)
 		}
@@ -44,7 +44,11 @@ func TestTryIsAnsweredByAPersonUnlessTheCalleeIsSimulated(t *testing.T) {
 		t.Errorf("shown is %q, and %v are let in", bearer, tokens)
 	}
 
-	site, told = tried(t, TryOptions{Callee: true, Token: "my-own-token-0123456789", HooksURL: "http://127.0.0.1:18789/hooks", HooksToken: "hooks-token-0123456789"})
+	if site.Document["recording"] != nil {
+		t.Error("calls are recorded, and nobody asked for it")
+	}
+
+	site, told = tried(t, TryOptions{Callee: true, Record: true, Token: "my-own-token-0123456789", HooksURL: "http://127.0.0.1:18789/hooks", HooksToken: "hooks-token-0123456789"})
 	twilio, notify := site.Document["twilio"].(map[string]any), site.Document["notify"].(map[string]any)
 	if site.Document["telephony"].(map[string]any)["provider"] != "twilio" || !strings.HasPrefix(twilio["baseUrl"].(string), "http://127.0.0.1:") {
 		t.Errorf("%v", site.Document)
@@ -56,6 +60,9 @@ func TestTryIsAnsweredByAPersonUnlessTheCalleeIsSimulated(t *testing.T) {
 		if !strings.Contains(told, want) {
 			t.Errorf("%q is missing in: %s", want, told)
 		}
+	}
+	if !reflect.DeepEqual(site.Document["recording"], map[string]any{"enabled": true}) || strings.Contains(told, "--record") {
+		t.Errorf("%v", site.Document["recording"])
 	}
 	if strings.Contains(told, "hooks-token-0123456789") {
 		t.Error("the hooks' token is shown")
