@@ -25,7 +25,7 @@ export class Agent {
     const agent = new Agent();
     agent.base = "http://localhost:" + (await freePort());
     agent.out = await mkdtemp(join(tmpdir(), "callagent-try-"));
-    agent.process = spawn(binary, ["try", "--listen", new URL(agent.base).host, "--out", agent.out], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TZ: "Europe/Berlin" } });
+    agent.process = spawn(binary, ["try", "--record", "--listen", new URL(agent.base).host, "--out", agent.out], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TZ: "Europe/Berlin" } });
     agent.exit = once(agent.process, "exit");
     let printed = "";
     agent.token = await new Promise((resolve, reject) => {

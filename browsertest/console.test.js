@@ -122,6 +122,7 @@ test("a live call is heard as it happens, hung up, and reviewed, in two tabs and
   await has(page, ".fact.event", "Tuesday, 3 March 2026");
   assert.match((await rows(list))[0], /^On the phone Tue 3 Mar, 17:30|^On the phone Tue 3 Mar, 09:30/);
 
+  await page.bringToFront();
   await page.click(".hangup");
   await has(page, "#question[open]", "The assistant says goodbye");
   await has(page, "#question", "stays booked");
@@ -207,6 +208,7 @@ test("filters are in the link, and back goes back", against(everything, async ({
   const link = await visit(context, stub, new URL(page.url()).hash);
   assert.equal((await rows(link)).length, 2, "the link shows the same");
   assert.equal(await link.inputValue("[name=to]"), "+14155550123");
+  await page.bringToFront();
   await page.locator(".rows a").first().click();
   await page.waitForSelector(".facts .card");
   await page.goBack();

@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Agent } from "./agent.js";
 import { launch, open } from "./chromium.js";
+import { watch } from "./console/watch.js";
 import { Front } from "./front.js";
 import { compare, firstSound, lastSound, tap, tapped } from "./graph.js";
 import { accessible, firstPaint, looks, out, pictures, sizes, still } from "./look.js";
@@ -63,6 +64,7 @@ test("a booking call is held through the page, and heard as it was sent", within
   await is(page, "ringing");
   await page.click("#answer");
   await is(page, "talking");
+  const watching = await watch(context, agent, callId);
   const doing = page.evaluate(() => new Promise((resolve) => {
     const seen = new Set();
     new MutationObserver(() => {
@@ -95,6 +97,8 @@ test("a booking call is held through the page, and heard as it was sent", within
   assert.ok(turns.some(([who, words]) => who === "event done" && words.startsWith("Booked: ")));
   const log = await agent.log();
   for (const { text } of said.filter((m) => m.speaker === "agent")) assert.ok(!log.includes(text), "words are in the server's log");
+
+  t.diagnostic(await watching.over(said));
 
   const shifts = await page.evaluate(() => globalThis.graph.shifts);
   t.diagnostic(`layout shift in the whole call: ${shifts.toFixed(4)}`);
