@@ -44,7 +44,7 @@ export function report({ callId, report: said }, proofOf) {
   });
   return card("Report", "report",
     their(said.summary, "p"),
-    said.reason && their(said.reason, "p", { class: "quiet" }),
+    said.reason && their(words.isReason(said.reason) ? capital(words.reason(said.reason)) + "." : said.reason, "p", { class: "quiet" }),
     quotes.length > 0 && make("h3", { text: "In the callee’s words" }),
     quotes.length > 0 && make("ul", { class: "quotes" }, ...quotes),
     said.nextSteps?.length > 0 && make("h3", { text: "To be done" }),

@@ -28,7 +28,10 @@ class CallList extends HTMLElement {
     this.button.addEventListener("click", () => this.more(true));
     this.rows.addEventListener("keydown", (e) => this.key(e));
     addEventListener("scroll", () => this.hidden || this.draw(), { passive: true });
-    addEventListener("resize", () => this.hidden || this.draw());
+    addEventListener("resize", () => {
+      this.row = undefined;
+      if (!this.hidden) this.draw();
+    });
   }
 
   // show shows the calls of these filters. Those that are known stay while they are asked anew.
@@ -163,8 +166,8 @@ class CallList extends HTMLElement {
     if (!list.length) return void this.more(); // what is read for a page is bounded: it may hold none, and there are more
     if (!this.stuck && !this.fetching) this.button.textContent = "Show more";
     this.rows.style.setProperty("--count", list.length);
-    const row = parseFloat(getComputedStyle(this.rows).getPropertyValue("--row")) * parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const sight = rowsInSight({ top: -this.rows.getBoundingClientRect().top, height: innerHeight, row, count: list.length });
+    this.row ??= parseFloat(getComputedStyle(this.rows).getPropertyValue("--row")) * parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const sight = rowsInSight({ top: -this.rows.getBoundingClientRect().top, height: innerHeight, row: this.row, count: list.length });
     this.place(list, sight);
     if (next && sight.last === list.length && !this.stuck && list.length > sight.first && scrollY > 0) this.more();
   }

@@ -34,6 +34,7 @@ const reasons = {
   drained: "the server was taken out of service", host_lost: "the server was lost during the call",
 };
 export const reason = (code) => reasons[code] ?? code?.replaceAll("_", " ") ?? "";
+export const isReason = (text) => Object.hasOwn(reasons, text ?? "");
 
 const stages = {
   queued: "Taken", dialing: "Dialled", ringing: "Rang", answered: "Answered", proposing: "Times were offered",
@@ -73,16 +74,18 @@ export function spoken(ms) {
   return parts.map(([n, unit]) => `${n} ${unit}${n === 1 ? "" : "s"}`).join(" ") || "0 seconds";
 }
 
-export const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+// seconds are tenths of them, and for less milliseconds.
+export const seconds = (ms) => (ms < 100 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
 // money never says 0 of what is not known.
 export function money(amount, currency = "USD", digits = 2) {
   if (amount === null || amount === undefined) return "unknown";
   const least = 10 ** -digits, small = amount > 0 && amount < least;
-  return (small ? "< " : "") + new Intl.NumberFormat("en-GB", { style: "currency", currency, currencyDisplay: "narrowSymbol", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(small ? least : amount);
+  const written = numbers({ style: "currency", currency, currencyDisplay: "narrowSymbol", minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return (small ? "< " : "") + written.format(small ? least : amount);
 }
 
-export const count = (n) => new Intl.NumberFormat("en-GB").format(n);
+export const count = (n) => numbers({}).format(n);
 
 export function bytes(n) {
   return n < 1 << 20 ? `${Math.ceil(n / 1024)} KB` : `${(n / (1 << 20)).toFixed(1)} MB`;
@@ -91,11 +94,14 @@ export function bytes(n) {
 // formats are made once: they are dear, and a list asks for many.
 const formats = new Map();
 
-function format(options) {
-  const key = JSON.stringify(options);
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat("en-GB", options));
+function made(Format, options) {
+  const key = Format.name + JSON.stringify(options);
+  if (!formats.has(key)) formats.set(key, new Format("en-GB", options));
   return formats.get(key);
 }
+
+const format = (options) => made(Intl.DateTimeFormat, options);
+const numbers = (options) => made(Intl.NumberFormat, options);
 
 const clock = { hour: "2-digit", minute: "2-digit" };
 
