@@ -152,7 +152,7 @@ func (s *Store) read(ctx context.Context, places []call.Place, q call.Query) (ca
 	}
 	for len(keys) > 0 {
 		n := min(len(keys), batch)
-		left, err := s.readSome(ctx, "read listed calls", keys[:n], func(it item) {
+		left, err := s.readSome(ctx, "read listed calls", keys[:n], recordAlone, func(it item) {
 			if r, err := decodeRecord(it); err == nil {
 				records[r.call.ID] = r.call
 			}
@@ -173,13 +173,19 @@ func (s *Store) read(ctx context.Context, places []call.Place, q call.Query) (ca
 // errUnread means that DynamoDB answered for none of the keys, as it does when it throttles.
 var errUnread = &types.ProvisionedThroughputExceededException{Message: some("no key of the batch was read")}
 
+// recordAlone are the attributes that reading a record takes: a page of fifty would bring
+// five hundred others.
+const recordAlone = "#PK, #record, #version, #writer, #schema, #live, #ttl"
+
 // readSome hands out what is stored under keys, of which there are at most batch, and
-// returns those that are left to ask for.
-func (t *table) readSome(ctx context.Context, doing string, keys []item, have func(item)) (left []item, err error) {
+// returns those that are left to ask for. An empty projection is all of it.
+func (t *table) readSome(ctx context.Context, doing string, keys []item, projection string, have func(item)) (left []item, err error) {
+	asked := types.KeysAndAttributes{Keys: keys}
+	if projection != "" {
+		asked.ProjectionExpression, asked.ExpressionAttributeNames = &projection, namesIn(projection)
+	}
 	err = t.do(ctx, doing, func(ctx context.Context) error {
-		out, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-			RequestItems: map[string]types.KeysAndAttributes{t.name: {Keys: keys}},
-		})
+		out, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{t.name: asked}})
 		if err != nil {
 			return err
 		}
