@@ -85,8 +85,8 @@ func (a *asked) instant(name string) time.Time {
 		return time.Time{}
 	}
 	t, err := time.Parse(time.RFC3339Nano, a.plus(name))
-	if year := t.UTC().Year(); err != nil || year < 1 || year > 9999 {
-		a.fault(name, "must be an instant by RFC 3339 with an offset, such as 2026-03-02T09:00:00Z")
+	if year := t.UTC().Year(); err != nil || year < 1970 || year > 9999 {
+		a.fault(name, "must be an instant by RFC 3339 with an offset, from 1970 on, such as 2026-03-02T09:00:00Z")
 	}
 	return t
 }

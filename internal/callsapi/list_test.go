@@ -97,7 +97,7 @@ func TestBadQuestionsAreNamedByTheirFields(t *testing.T) {
 	for query, field := range map[string]string{
 		"status=done": "status", "status=": "status", "status=BOOKED": "status", "outcome=booked,pending": "outcome",
 		"to=4155550123": "to", "to=": "to", "to=%2B1415*": "to", "to=%2B0123456789": "to", "to=%2B12345678901234567": "to",
-		"from=yesterday": "from", "from=2026-03-02": "from", "until=2026-03-02T09:00:00": "until", "from=": "from", "from=0000-01-01T00:00:00Z": "from",
+		"from=yesterday": "from", "from=2026-03-02": "from", "until=2026-03-02T09:00:00": "until", "from=": "from", "from=0000-01-01T00:00:00Z": "from", "until=0001-01-01T00:00:00Z": "until", "until=9999-12-31T23:00:00-02:00": "until",
 		"from=2026-03-02T09:00:00Z&until=2026-03-02T09:00:00Z": "until",
 		"limit=0": "limit", "limit=101": "limit", "limit=-1": "limit", "limit=ten": "limit", "limit=": "limit", "limit=1e2": "limit", "limit=%2B5": "limit",
 		"limit=5&limit=6": "limit", "page=2": "page", "Status=busy": "Status", "token=full": "token",
