@@ -12,8 +12,11 @@ import (
 type Policy struct {
 	// Dialling is the kill switch: while it is off no call is taken, and those that wait go on waiting.
 	Dialling bool
-	// Countries are the ISO 3166 codes that may be called; empty: every country.
+	// Countries are the ISO 3166 codes that may be called; empty: those of Home.
 	Countries []string
+	// Home are the countries of our own number, asked for when a number is to be called,
+	// since it takes time to tell; nil: every country.
+	Home func() []string
 	// Hours are the calling hours, in the callee's zone.
 	Hours CallingHours
 	// CallsPerDay bounds the calls placed, AttemptsPerNumber the dials of one number,
@@ -92,14 +95,18 @@ func (p Policy) quota(now time.Time) Quota {
 
 // destination says why a number must not be called, or "".
 func (p Policy) destination(r Request) string {
-	if len(p.Countries) == 0 || slices.Contains(p.Countries, r.Country) {
+	allowed := p.Countries
+	if len(allowed) == 0 && p.Home != nil {
+		allowed = p.Home()
+	}
+	if len(allowed) == 0 || slices.Contains(allowed, r.Country) {
 		return ""
 	}
 	country := r.Country
 	if country == "" {
 		country = "a country that cannot be told from it"
 	}
-	return fmt.Sprintf("The number belongs to %s; policy.allowed_countries has %s. Its owner may add the country there.", country, strings.Join(p.Countries, ", "))
+	return fmt.Sprintf("The number belongs to %s; policy.allowed_countries has %s. Its owner may add the country there.", country, strings.Join(allowed, ", "))
 }
 
 // refuse says why a request is not taken at all, or nil. Its errors are Forbidden.

@@ -92,6 +92,7 @@ func TestAMissedAttemptWaitsForTheNextOpening(t *testing.T) {
 func TestACountryThatIsNoLongerAllowedEndsTheCall(t *testing.T) {
 	r := testRules()
 	r.Policy.Countries = []string{"DE", "US"}
+	r.Policy.Home = func() []string { t.Error("countries are set: our own number's do not matter"); return nil }
 	c := newCall()
 	c.Request.Country = "FR"
 	if _, claimed := r.Next(c, Claimed{ClaimID: "x", At: t0}); claimed {
@@ -103,6 +104,16 @@ func TestACountryThatIsNoLongerAllowedEndsTheCall(t *testing.T) {
 	}
 	if words := r.Policy.destination(Request{}); !strings.Contains(words, "cannot be told") {
 		t.Errorf("a number without a country: %q", words)
+	}
+}
+
+func TestWithoutAListOnlyOurOwnCountryIsCalled(t *testing.T) {
+	p := Policy{Home: func() []string { return []string{"US"} }}
+	if words := p.destination(Request{Country: "US"}); words != "" {
+		t.Errorf("our own: %q", words)
+	}
+	if words := p.destination(Request{Country: "FR"}); !strings.Contains(words, "FR; policy.allowed_countries has US") {
+		t.Errorf("another: %q", words)
 	}
 }
 

@@ -3,7 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,20 +75,29 @@ func priceKeys() []Key {
 	}
 }
 
-var (
-	modelPrice         = regexp.MustCompile(`^([^:=]+(?::[^:=]+)*):text=([^/:]*)/([^/:]*)/([^/:]*):audio=([^/:]*)/([^/:]*)/([^/:]*)$`)
-	transcriptionPrice = regexp.MustCompile(`^([^:=]+(?::[^:=]+)*):minute=([^/:]*)$`)
-)
+// isModelName says whether a model may be called so in a list of prices: words between colons.
+func isModelName(s string) bool {
+	return !strings.Contains(s, "=") && !slices.Contains(strings.Split(s, ":"), "")
+}
+
+// threePrices are a kind of token's, in/cached/out.
+func threePrices(s string) (prices []string, ok bool) {
+	prices = strings.Split(s, "/")
+	return prices, len(prices) == 3 && !strings.Contains(s, ":")
+}
 
 func asModelPrice(s string) (ModelPrice, error) {
-	m := modelPrice.FindStringSubmatch(s)
-	if m == nil {
+	name, rest, isPrice := strings.Cut(s, ":text=")
+	text, audio, both := strings.Cut(rest, ":audio=")
+	inText, ok := threePrices(text)
+	inAudio, alsoOK := threePrices(audio)
+	if !isPrice || !both || !ok || !alsoOK || !isModelName(name) {
 		return ModelPrice{}, fmt.Errorf("%q is not a model's prices; write model:text=in/cached/out:audio=in/cached/out, such as gpt-realtime-2.1:text=4/0.40/24:audio=32/0.40/64", s)
 	}
-	p := ModelPrice{Model: m[1]}
+	p, prices := ModelPrice{Model: name}, slices.Concat(inText, inAudio)
 	for i, field := range []*float64{&p.Text.In, &p.Text.Cached, &p.Text.Out, &p.Audio.In, &p.Audio.Cached, &p.Audio.Out} {
 		var err error
-		if *field, err = asPrice(m[i+2]); err != nil {
+		if *field, err = asPrice(prices[i]); err != nil {
 			return ModelPrice{}, fmt.Errorf("of %s, %w", p.Model, err)
 		}
 	}
@@ -96,15 +105,15 @@ func asModelPrice(s string) (ModelPrice, error) {
 }
 
 func asTranscriptionPrice(s string) (TranscriptionPrice, error) {
-	m := transcriptionPrice.FindStringSubmatch(s)
-	if m == nil {
+	name, price, isPrice := strings.Cut(s, ":minute=")
+	if !isPrice || !isModelName(name) || strings.ContainsAny(price, "/:") {
 		return TranscriptionPrice{}, fmt.Errorf("%q is not a transcription's price; write model:minute=price, such as gpt-transcribe:minute=0.0045", s)
 	}
-	minute, err := asPrice(m[2])
+	minute, err := asPrice(price)
 	if err != nil {
-		return TranscriptionPrice{}, fmt.Errorf("of %s, %w", m[1], err)
+		return TranscriptionPrice{}, fmt.Errorf("of %s, %w", name, err)
 	}
-	return TranscriptionPrice{Model: m[1], Minute: minute}, nil
+	return TranscriptionPrice{Model: name, Minute: minute}, nil
 }
 
 // mostPrice is beyond any price and short of one for a token written where one for a million belongs.

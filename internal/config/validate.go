@@ -2,17 +2,26 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
 
-var (
-	accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
-	e164       = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
-	country    = regexp.MustCompile(`^[A-Z]{2}$`)
-)
+// These are no regular expressions, whose making would be a good part of a function's start.
+
+func isAccountSID(s string) bool {
+	hex, ok := strings.CutPrefix(s, "AC")
+	return ok && len(hex) == 32 && strings.Trim(hex, "0123456789abcdefABCDEF") == ""
+}
+
+func isE164(s string) bool {
+	digits, ok := strings.CutPrefix(s, "+")
+	return ok && len(digits) >= 7 && len(digits) <= 15 && digits[0] != '0' && strings.Trim(digits, "0123456789") == ""
+}
+
+func isCountry(s string) bool {
+	return len(s) == 2 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
 
 // Validate checks the configuration as a whole and returns a Faults with everything that is wrong, or nil. It changes
 // nothing and looks at no network.
@@ -110,10 +119,10 @@ func checkTwilio(c *Config, fs *Faults) {
 	if c.Telephony.Provider != ProviderTwilio {
 		return
 	}
-	fs.add(accountSID.MatchString(t.AccountSID), "twilio.accountSid", "is missing or malformed", "write the account SID: AC and 32 hex digits")
+	fs.add(isAccountSID(t.AccountSID), "twilio.accountSid", "is missing or malformed", "write the account SID: AC and 32 hex digits")
 	fs.add(len(t.AuthTokens) > 0, "twilio.authToken", "is missing", "write the account's auth token")
 	fs.add(len(t.AuthTokens) <= 2, "twilio.authToken", "holds more than two tokens", "leave the current one and the one being rotated out")
-	fs.add(e164.MatchString(t.FromNumber), "twilio.fromNumber", "is missing or not E.164", "write your Twilio number as +15551234567")
+	fs.add(isE164(t.FromNumber), "twilio.fromNumber", "is missing or not E.164", "write your Twilio number as +15551234567")
 }
 
 func checkOpenAI(c *Config, fs *Faults) {
@@ -179,7 +188,7 @@ func checkTools(c *Config, fs *Faults) {
 
 func checkPolicy(c *Config, fs *Faults) {
 	for _, code := range c.Policy.AllowedCountries {
-		fs.add(country.MatchString(code), "policy.allowed_countries", fmt.Sprintf("%q is not a country", code), "write two letters, such as US")
+		fs.add(isCountry(code), "policy.allowed_countries", fmt.Sprintf("%q is not a country", code), "write two letters, such as US")
 	}
 }
 

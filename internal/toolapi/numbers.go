@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/nyaruka/phonenumbers"
@@ -27,12 +28,12 @@ const (
 )
 
 var (
-	e164      = regexp.MustCompile(`^\+[1-9][0-9]{1,14}$`)
-	fewDigits = regexp.MustCompile(`^\+?[0-9]{1,6}$`)
+	e164      = pattern(`^\+[1-9][0-9]{1,14}$`)
+	fewDigits = pattern(`^\+?[0-9]{1,6}$`)
 	// North American area codes or exchanges of the form N11 are service codes; area
 	// code 900 and exchange 976 are premium, assigned or not.
-	nanpN11 = regexp.MustCompile(`^\+1([2-9]11[0-9]{7}|[0-9]{3}[2-9]11[0-9]{4})$`)
-	nanp900 = regexp.MustCompile(`^\+1(900[0-9]{7}|[0-9]{3}976[0-9]{4})$`)
+	nanpN11 = pattern(`^\+1([2-9]11[0-9]{7}|[0-9]{3}[2-9]11[0-9]{4})$`)
+	nanp900 = pattern(`^\+1(900[0-9]{7}|[0-9]{3}976[0-9]{4})$`)
 )
 
 // globalCodes are international codes that are not a country's (ITU-T E.164 list).
@@ -47,13 +48,18 @@ var globalCodes = []struct{ prefix, words string }{
 	{"+991", sayShort},
 }
 
+// pattern is compiled when it is first needed: not at a function's start.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
 // Inspect reads a number as the caller wrote it.
 func (Numbers) Inspect(to string) call.Number {
 	to = strings.TrimSpace(to)
-	if fewDigits.MatchString(to) { // no subscriber number is this short: +911 and 112 are what they look like
+	if fewDigits().MatchString(to) { // no subscriber number is this short: +911 and 112 are what they look like
 		return call.Number{E164: to, Forbidden: shortWords(strings.TrimPrefix(to, "+"))}
 	}
-	if !e164.MatchString(to) {
+	if !e164().MatchString(to) {
 		return call.Number{Problem: sayE164 + suggestion(to)}
 	}
 	for _, g := range globalCodes {
@@ -101,9 +107,9 @@ func shortWords(digits string) string {
 
 func forbidden(n *phonenumbers.PhoneNumber, canonical string) string {
 	switch {
-	case nanp900.MatchString(canonical):
+	case nanp900().MatchString(canonical):
 		return sayPremium
-	case nanpN11.MatchString(canonical):
+	case nanpN11().MatchString(canonical):
 		return sayShort
 	}
 	switch phonenumbers.GetNumberType(n) {

@@ -21,7 +21,7 @@ const (
 // EndCall puts the line down, ringing or answered. A call that is down already, or
 // unknown to Twilio, is success.
 func (p *Provider) EndCall(ctx context.Context, providerCallID string) error {
-	if !sidPattern.MatchString(providerCallID) {
+	if !isSID(providerCallID) {
 		return errors.New("twilio: end call: this is not the SID of a call")
 	}
 	err := p.withAPI(ctx, func(api *openapi.ApiService) error {
@@ -46,7 +46,7 @@ func noSuchCall(e *apiError) bool {
 // LookUp fetches the call by its SID or, if that is unknown, finds the newest call
 // from our number to the callee that was created since the dial.
 func (p *Provider) LookUp(ctx context.Context, q call.LookUp) (call.ProviderReport, bool, error) {
-	if q.ProviderCallID != "" && !sidPattern.MatchString(q.ProviderCallID) {
+	if q.ProviderCallID != "" && !isSID(q.ProviderCallID) {
 		return call.ProviderReport{}, false, errors.New("twilio: look up call: this is not the SID of a call")
 	}
 	var found *openapi.ApiV2010Call
@@ -117,7 +117,7 @@ func createdAt(c *openapi.ApiV2010Call) time.Time {
 
 func (p *Provider) reportOf(c *openapi.ApiV2010Call) (call.ProviderReport, error) {
 	status, ok := statuses[text(c.Status)]
-	if !ok || !sidPattern.MatchString(text(c.Sid)) {
+	if !ok || !isSID(text(c.Sid)) {
 		return call.ProviderReport{}, errNotUnderstood
 	}
 	return call.ProviderReport{

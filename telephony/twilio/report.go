@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
@@ -37,7 +38,7 @@ func (p *Provider) MapStatus(form url.Values) (call.ProviderReport, error) {
 		Machine:        machine(form.Get("AnsweredBy")),
 		Minutes:        count(form.Get("Duration")),
 	}
-	if !sidPattern.MatchString(r.ProviderCallID) {
+	if !isSID(r.ProviderCallID) {
 		return call.ProviderReport{}, errors.New("twilio: the webhook has no CallSid that is one")
 	}
 	if s := form.Get("CallStatus"); s != "" {
@@ -79,7 +80,7 @@ func machine(answeredBy string) bool {
 }
 
 // longDigits are what may be a phone number, which no word of ours repeats.
-var longDigits = regexp.MustCompile(`\+?\d[\d ().-]{5,}\d`)
+var longDigits = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\+?\d[\d ().-]{5,}\d`) })
 
 // failureWords explains a failure: by the network's code where we know it, otherwise
 // in Twilio's words, without any number.
@@ -88,5 +89,5 @@ func failureWords(form url.Values) string {
 	if w, ok := sipWords[form.Get("SipResponseCode")]; ok {
 		return w
 	}
-	return call.PlainText(longDigits.ReplaceAllString(form.Get("ErrorMessage"), "(number)"), longest)
+	return call.PlainText(longDigits().ReplaceAllString(form.Get("ErrorMessage"), "(number)"), longest)
 }

@@ -310,7 +310,7 @@ func FuzzRESTErrorDecode(f *testing.F) {
 		p := newProvider(t, Options{Transport: canned{status, body}})
 		started, err := p.StartCall(context.Background(), testDial)
 		if err == nil {
-			if !sidPattern.MatchString(started.ProviderCallID) || status >= 300 {
+			if !isSID(started.ProviderCallID) || status >= 300 {
 				t.Errorf("%d %q was taken for success", status, body)
 			}
 			return

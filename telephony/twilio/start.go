@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
@@ -19,8 +19,11 @@ import (
 // (research sections 2.2 and 4). Our webhooks answer every repeat alike.
 const retryFragment = "#rc=2&rp=5xx,ct,rt"
 
-// sidPattern is a call SID (research section 1.1).
-var sidPattern = regexp.MustCompile(`^CA[0-9a-fA-F]{32}$`)
+// isSID says whether s is a call SID (research section 1.1).
+func isSID(s string) bool {
+	hex, ok := strings.CutPrefix(s, "CA")
+	return ok && len(hex) == 32 && strings.Trim(hex, "0123456789abcdefABCDEF") == ""
+}
 
 // StartCall creates the call, once. Machine detection is asynchronous, so that the
 // callee never waits in silence for its verdict (research section 3). An error is a
@@ -32,7 +35,7 @@ func (p *Provider) StartCall(ctx context.Context, d call.Dial) (call.Started, er
 		if err != nil {
 			return err
 		}
-		if created.Sid == nil || !sidPattern.MatchString(*created.Sid) {
+		if created.Sid == nil || !isSID(*created.Sid) {
 			return errNotUnderstood
 		}
 		sid = *created.Sid

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
@@ -47,8 +48,8 @@ func Service(c *config.Config, p Parts) (*call.Service, error) {
 	}
 	if c.Telephony.Provider == config.ProviderTwilio {
 		s.StreamAccount = c.Twilio.AccountSID
-		if len(s.Rules.Policy.Countries) == 0 && p.Countries != nil {
-			s.Rules.Policy.Countries = p.Countries(c.Twilio.FromNumber)
+		if p.Countries != nil {
+			s.Rules.Policy.Home = sync.OnceValue(func() []string { return p.Countries(c.Twilio.FromNumber) })
 		}
 	}
 	if !c.Notify.Enabled() {

@@ -52,12 +52,16 @@ func TestAConfigurationBecomesTheRules(t *testing.T) {
 		"retry.retryStatuses": "busy,no-answer", "ring_timeout": "40s", "policy.max_call_seconds": "300",
 		"notify.hooksUrl": "http://127.0.0.1:1/hooks", "notify.hooksToken": "x", "prices.phone_minute": "0.014",
 	}))
+	if home := got.Policy.Home(); !slices.Equal(home, []string{"US"}) {
+		t.Errorf("our own number's countries are %v", home)
+	}
+	got.Policy.Home = nil
 	minute := 0.014
 	want := call.Rules{
 		MaxAttempts: 4, InitialDelay: 30 * time.Second, BackoffFactor: 1.5, RetryStatuses: []call.Status{call.Busy, call.NoAnswer},
 		RingTimeout: 40 * time.Second, MaxCall: 5 * time.Minute, StreamPatience: 100 * time.Second, Notify: true,
 		Policy: call.Policy{
-			Dialling: true, Countries: []string{"US"}, Hours: call.CallingHours{Start: 8 * 60, End: 21 * 60},
+			Dialling: true, Hours: call.CallingHours{Start: 8 * 60, End: 21 * 60},
 			CallsPerDay: 20, AttemptsPerNumber: 4, Concurrent: 5, Day: zone,
 		},
 		PhoneMinute: &minute,
