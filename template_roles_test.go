@@ -19,6 +19,8 @@ const (
 	putCalls    = "dynamodb:PutItem on GetAtt Table.Arn of CALL#* SID#*"
 	release     = "dynamodb:DeleteItem on GetAtt Table.Arn of LOCK#*"
 	schedule    = "scheduler:CreateSchedule on Sub arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${ScheduleGroup}/*"
+	keep        = "s3:PutObject on Sub ${ArchiveBucket.Arn}/calls/*"
+	readKept    = "s3:GetObject s3:DeleteObject on Sub ${ArchiveBucket.Arn}/calls/*"
 	passRole    = "iam:PassRole on GetAtt ScheduleRole.Arn to scheduler.amazonaws.com"
 )
 
@@ -32,6 +34,7 @@ var allowed = map[string][]string{
 	"CallsRole": {
 		ownLog, config, configKey, readCalls, "dynamodb:BatchGetItem on GetAtt Table.Arn of CALL#*", "dynamodb:DeleteItem on GetAtt Table.Arn of CALL#* SID#* IDEM#*",
 		"dynamodb:Query on Sub ${Table.Arn}/index/list Sub ${Table.Arn}/index/owner Sub ${Table.Arn}/index/status Sub ${Table.Arn}/index/outcome Sub ${Table.Arn}/index/callee",
+		readKept, "s3:ListBucket on GetAtt ArchiveBucket.Arn",
 	},
 	"RetryRole": {
 		ownLog, config, configKey, readCalls, readHosts, updateCalls, putCalls, release, schedule, passRole,
@@ -46,12 +49,14 @@ var allowed = map[string][]string{
 		"lambda:InvokeFunction on Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-retry:live",
 		"sqs:SendMessage on GetAtt RetryDeadLetters.Arn",
 	},
-	"MediaHostPolicy": {config, configKey, readCalls, updateCalls, putCalls, release, "dynamodb:PutItem on GetAtt Table.Arn of HOST#*"},
+	"MediaHostPolicy": {config, configKey, readCalls, updateCalls, putCalls, release, "dynamodb:PutItem on GetAtt Table.Arn of HOST#*", keep},
 }
 
 // wide are the resources that end in a star, and why.
 var wide = map[string]string{
 	schedule: "schedules are named after calls; the group is ours",
+	keep:     "objects are named after calls; the bucket is ours",
+	readKept: "objects are named after calls; the bucket is ours",
 }
 
 func TestRolesAllowWhatTheirUseCasesNeedAndNoMore(t *testing.T) {

@@ -280,6 +280,52 @@ func TestSweepComesEveryMinute(t *testing.T) {
 }
 
 // TestWhatCostsOrNeedsMoreIsOff: the first deployment needs no parameter.
+// TestWhatIsKeptOfCallsIsPrivateAndGoes: encrypted, closed to the public, by TLS alone, gone
+// after a time, and gone for good: without versions.
+func TestWhatIsKeptOfCallsIsPrivateAndGoes(t *testing.T) {
+	tpl := readTemplate(t, "template.yaml")
+	b := tpl.Resources["ArchiveBucket"]
+	for what, got := range map[string][2]any{
+		"kind":              {b.Type, "AWS::S3::Bucket"},
+		"encryption":        {at[any](t, b.Properties, "BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm"), "AES256"},
+		"owner":             {at[any](t, b.Properties, "OwnershipControls", "Rules", 0, "ObjectOwnership"), "BucketOwnerEnforced"},
+		"the public":        {short(b.Properties["PublicAccessBlockConfiguration"]), `{"BlockPublicAcls":true,"BlockPublicPolicy":true,"IgnorePublicAcls":true,"RestrictPublicBuckets":true}`},
+		"expiry":            {short(at[any](t, b.Properties, "LifecycleConfiguration", "Rules", 0, "ExpirationInDays")), "Ref RetentionDays"},
+		"expiry is on":      {at[any](t, b.Properties, "LifecycleConfiguration", "Rules", 0, "Status"), "Enabled"},
+		"rules":             {len(at[[]any](t, b.Properties, "LifecycleConfiguration", "Rules")), 1},
+		"versions":          {b.Properties["VersioningConfiguration"], nil},
+		"name":              {b.Properties["BucketName"], nil}, // names are the world's: AWS makes one that is free
+		"without its stack": {b.Attributes["DeletionPolicy"], "Retain"},
+		"when replaced":     {b.Attributes["UpdateReplacePolicy"], "Retain"},
+		"default":           {tpl.Parameters["RetentionDays"].Default, 30.0},
+	} {
+		if got[0] != got[1] {
+			t.Errorf("%s: %v, want %v", what, got[0], got[1])
+		}
+	}
+	if filter := at[object](t, b.Properties, "LifecycleConfiguration", "Rules", 0)["Prefix"]; filter != nil {
+		t.Errorf("only %v expires", filter)
+	}
+	p := tpl.Resources["ArchivePolicy"].Properties
+	s := at[object](t, p, "PolicyDocument", "Statement", 0)
+	if got, want := short(p["Bucket"])+" "+short(s["Effect"])+" "+short(s["Principal"])+" "+short(s["Action"])+" "+short(s["Condition"]), `Ref ArchiveBucket Deny * s3:* {"Bool":{"aws:SecureTransport":"false"}}`; got != want {
+		t.Errorf("the policy is %s, want %s", got, want)
+	}
+	if got := short(many(s["Resource"])[0]) + " " + short(many(s["Resource"])[1]); got != "GetAtt ArchiveBucket.Arn Sub ${ArchiveBucket.Arn}/*" {
+		t.Errorf("the policy is about %s", got)
+	}
+	for name, f := range functions {
+		variables, _ := tpl.Resources[f.logical+"Function"].Properties["Environment"].(object)
+		if got, want := short(variables), `{"Variables":{"CALLAGENT_ARCHIVE_BUCKET":{"Ref":"ArchiveBucket"}}}`; (got == want) != (name == "calls") {
+			t.Errorf("%s has %s", name, got)
+		}
+	}
+	host := short(readTemplate(t, "infra/media-host.yaml").Resources["Host"].Properties["UserData"])
+	if !strings.Contains(host, "CALLAGENT_ARCHIVE_BUCKET=${ArchiveBucket}") || !strings.Contains(host, "${ControlPlaneStack}-ArchiveBucket") {
+		t.Error("a media host is not told of it")
+	}
+}
+
 func TestWhatCostsOrNeedsMoreIsOff(t *testing.T) {
 	tpl := readTemplate(t, "template.yaml")
 	for name, p := range tpl.Parameters {
@@ -297,7 +343,7 @@ func TestWhatCostsOrNeedsMoreIsOff(t *testing.T) {
 			t.Errorf("%s is there without a domain", name)
 		}
 	}
-	for _, name := range []string{"ToolUrl", "VoiceUrl", "StatusUrl", "TableName", "ParameterName", "MediaHostPolicyArn"} {
+	for _, name := range []string{"ToolUrl", "VoiceUrl", "StatusUrl", "TableName", "ArchiveBucket", "ParameterName", "MediaHostPolicyArn"} {
 		if tpl.Outputs[name]["Value"] == nil {
 			t.Errorf("no output %s", name)
 		}

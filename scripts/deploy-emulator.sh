@@ -86,6 +86,12 @@ mend() {
 		done
 }
 
+# The emulator has no TLS, and the bucket's policy refuses whoever comes without.
+unlock() {
+	tool aws s3api delete-bucket-policy --bucket "$(tool aws cloudformation describe-stack-resources --stack-name "$stack" --output text \
+		--query "StackResources[?LogicalResourceId=='ArchiveBucket'].PhysicalResourceId")"
+}
+
 # CodeDeploy is not there, so a deployment without Canary is what can be shown.
 deploy() {
 	port=$1 config=$2
@@ -99,6 +105,7 @@ deploy() {
 	tool sam deploy --template-file "$build/template.yaml" --config-file "$root/samconfig.toml" --stack-name "$stack" --no-confirm-changeset \
 		--no-resolve-s3 --s3-bucket "$stack-deploy" --parameter-overrides "Architecture=$(arch)" "$@" >&2
 	mend
+	unlock
 	outputs=$(tool aws cloudformation describe-stacks --stack-name "$stack" --output text \
 		--query "Stacks[0].Outputs[].join('=', [OutputKey, OutputValue])" | tr '\t' '\n')
 	api=$(echo "$outputs" | sed -n 's/^ApiId=//p')

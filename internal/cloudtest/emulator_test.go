@@ -52,20 +52,32 @@ func (w *world) deploy(d map[string]any) *emulator {
 func (e *emulator) environment() []string {
 	return []string{
 		"AWS_ENDPOINT_URL=http://127.0.0.1:" + e.port, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
-		"CALLAGENT_PARAMETER=" + e.outputs["ParameterName"], "CALLAGENT_TABLE=" + e.outputs["TableName"],
+		"CALLAGENT_PARAMETER=" + e.outputs["ParameterName"], "CALLAGENT_TABLE=" + e.outputs["TableName"], "CALLAGENT_ARCHIVE_BUCKET=" + e.outputs["ArchiveBucket"],
 	}
 }
 
 // schedules are the names of the group's one-time schedules.
 func (e *emulator) schedules() string {
 	e.Helper()
-	cmd := exec.Command("sh", filepath.Join(root, "scripts", "cloud-tools.sh"), "aws", "scheduler", "list-schedules", "--group-name", "callagent", "--query", "Schedules[].Name", "--output", "text")
+	return e.aws("scheduler", "list-schedules", "--group-name", "callagent", "--query", "Schedules[].Name")
+}
+
+// kept are the names of what lies in the bucket, "None" if nothing does.
+func (e *emulator) kept() string {
+	e.Helper()
+	return e.aws("s3api", "list-objects-v2", "--bucket", e.outputs["ArchiveBucket"], "--query", "Contents[].Key")
+}
+
+// aws asks the emulator as an owner of the account does.
+func (e *emulator) aws(arguments ...string) string {
+	e.Helper()
+	cmd := exec.Command("sh", append([]string{filepath.Join(root, "scripts", "cloud-tools.sh"), "aws"}, append(arguments, "--output", "text")...)...)
 	cmd.Env = append(os.Environ(), append(e.environment(), "AWS_DEFAULT_REGION=us-east-1", "AWS_PAGER=", "AWS_CONFIG_FILE=/dev/null")...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		e.Fatalf("list-schedules: %v\n%s", err, out)
+		e.Fatalf("aws %v: %v\n%s", arguments, err, out)
 	}
-	return string(out)
+	return strings.TrimSpace(string(out))
 }
 
 // front is the API under the public address: the emulator knows it by its Host header.
@@ -108,7 +120,8 @@ func TestACallThroughTheDeployedTemplate(t *testing.T) {
 	port := freePort(t)
 	const delay = 65 * time.Second // longer than a minute, or no schedule would be made
 	e := w.deploy(w.document([]string{"ws://127.0.0.1:" + port}, map[string]any{
-		"retry": map[string]any{"maxAttempts": 2, "initialDelayMs": delay.Milliseconds(), "backoffFactor": 1},
+		"recording": map[string]any{"enabled": true},
+		"retry":     map[string]any{"maxAttempts": 2, "initialDelayMs": delay.Milliseconds(), "backoffFactor": 1},
 	}))
 	api.point(t, e.port, strings.TrimPrefix(e.outputs["url"], "http://"))
 	w.startHost(port, e.environment()...)
@@ -146,5 +159,15 @@ func TestACallThroughTheDeployedTemplate(t *testing.T) {
 	if v := w.twilio.Violations(); len(v) > 0 {
 		t.Errorf("the phone company objects: %+v", v)
 	}
-	w.review(a.CallID)
+	var body string
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(body, `"complete":true`) && time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		_, body = w.get(http.MethodGet, "/calls/"+string(a.CallID), "")
+	}
+	if !strings.Contains(body, `"complete":true`) {
+		t.Fatalf("what was said is not in the bucket (%s): %s", e.kept(), body)
+	}
+	w.review(a.CallID, true)
+	if left := e.kept(); left != "None" {
+		t.Errorf("of a call that was deleted is kept: %s", left)
+	}
 }

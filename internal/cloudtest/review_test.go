@@ -13,7 +13,8 @@ import (
 )
 
 // review lists, reads and deletes a final call through the API, the only one there is.
-func (w *world) review(id call.ID) {
+// Kept says whether somebody was on the line, and what was said was kept.
+func (w *world) review(id call.ID, kept bool) {
 	w.Helper()
 	path := "/calls/" + string(id)
 	list := func(query string) (ids []call.ID) {
@@ -31,6 +32,9 @@ func (w *world) review(id call.ID) {
 	var whole struct {
 		Call  call.Document
 		Steps []call.StepDocument
+
+		Timelines  []call.Timeline
+		Recordings []struct{ Bytes int64 }
 	}
 	if err := json.Unmarshal([]byte(body), &whole); err != nil || status != http.StatusOK || whole.Call.CallID != id || len(whole.Steps) < 2 || !strings.Contains(body, `"keeps":{`) {
 		w.Fatalf("%d %s", status, body)
@@ -39,6 +43,13 @@ func (w *world) review(id call.ID) {
 		w.Errorf("the console: %d %.200s", status, page)
 	}
 	c := whole.Call
+	if !kept && len(whole.Timelines)+len(whole.Recordings) > 0 || kept && (len(whole.Timelines) != 1 || !whole.Timelines[0].Complete || whole.Timelines[0].Cut || len(whole.Recordings) != 1) {
+		w.Errorf("what is kept of it, %v: %d timelines, %v", kept, len(whole.Timelines), whole.Recordings)
+	}
+	status, body = w.get(http.MethodGet, path+"/recording", "")
+	if kept && (status != http.StatusOK || !strings.HasPrefix(body, "RIFF") || int64(len(body)) != whole.Recordings[0].Bytes) || !kept && status != http.StatusNotFound {
+		w.Errorf("the recording: %d, %d bytes", status, len(body))
+	}
 	for query, want := range map[string]int{
 		"": 1, "?limit=1": 1, "?status=" + string(c.Status): 1, "?outcome=" + string(c.Outcome): 1, "?to=%2B" + c.Request.To[1:]: 1,
 		"?status=ringing": 0, "?outcome=unconfirmed": 0, "?to=%2B4930100001": 0,
@@ -49,7 +60,7 @@ func (w *world) review(id call.ID) {
 			w.Errorf("%s lists %v", query, got)
 		}
 	}
-	for method, target := range map[string]string{http.MethodGet: path + "/recording", http.MethodDelete: "/calls/nope"} {
+	for method, target := range map[string]string{http.MethodGet: "/calls/nope/recording", http.MethodDelete: "/calls/nope"} {
 		if status, body := w.get(method, target, ""); status != http.StatusNotFound || !strings.Contains(body, `"code":"not_found"`) {
 			w.Errorf("%s %s: %d %s", method, target, status, body)
 		}
@@ -91,5 +102,5 @@ func TestACallIsReviewed(t *testing.T) {
 		d, err := w.status(a.CallID)
 		return err == nil && d.Notification != nil && d.Notification.State == call.NoticeDelivered
 	})
-	w.review(a.CallID)
+	w.review(a.CallID, false)
 }

@@ -55,7 +55,7 @@ func (c *Config) ApplyEnv(lookup func(string) (string, bool)) error {
 // template.yaml gives the others to what runs on AWS (package cloud).
 var processVariables = []string{
 	EnvPrefix + "URL", EnvPrefix + "TOKEN", // of the commands call, status, cancel and tail
-	EnvPrefix + "LISTEN", EnvPrefix + "ADMIN", EnvPrefix + "PARAMETER", EnvPrefix + "TABLE",
+	EnvPrefix + "LISTEN", EnvPrefix + "ADMIN", EnvPrefix + "PARAMETER", EnvPrefix + "TABLE", EnvPrefix + "ARCHIVE_BUCKET",
 	EnvPrefix + "SCHEDULE_GROUP", EnvPrefix + "SCHEDULE_ROLE", EnvPrefix + "SCHEDULE_TARGET", EnvPrefix + "SCHEDULE_DLQ",
 }
 

@@ -66,6 +66,7 @@ func parseTemplate(text []byte, parameters map[string]string, table string) (sta
 		e.values[name] = v
 	}
 	e.values["Table"] = table
+	e.values["ArchiveBucket"] = "" // there is no S3 here, and what finds no bucket looks for none
 	return e.stack(object(object(root["Globals"])["Function"]))
 }
 

@@ -7,13 +7,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clawdbot/call-agent/internal/app/bucket"
 	"github.com/clawdbot/call-agent/internal/app/cloud"
 	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/callsapi"
 	"github.com/clawdbot/call-agent/internal/console"
 )
 
-func main() { cloud.Run(cloud.HTTP(routes, cloud.Needs{})) }
+func main() { cloud.Run(cloud.HTTP(routes, cloud.Needs{Archive: bucket.Reader})) }
 
 const (
 	// listenLimit leaves a long poll time to be answered within the function's 15 s; its
@@ -29,7 +30,7 @@ func routes(p *cloud.Plane) http.Handler {
 	callsapi.New(callsapi.Options{
 		Service: p.Service, Tokens: wiring.Tokens{Tokens: p.Config.Tools.Tokens}, Log: p.Log,
 		Listening: callsapi.Listening{Wait: listenLimit, Batch: true},
-		Keeps:     callsapi.Keeps{Days: p.Config.RetentionDays}, MostBytes: mostBytes,
+		Keeps:     keeps(p), MostBytes: mostBytes,
 	}).Mount(mux)
 	// The page is compressed when somebody wants it: a start must not wait for that.
 	page := sync.OnceValue(console.Handler)
@@ -37,4 +38,10 @@ func routes(p *cloud.Plane) http.Handler {
 		mux.HandleFunc("GET "+p, func(w http.ResponseWriter, r *http.Request) { page().ServeHTTP(w, r) })
 	}
 	return mux
+}
+
+// keeps is what media hosts keep, if they have a bucket to keep it in.
+func keeps(p *cloud.Plane) callsapi.Keeps {
+	there := p.Service.Archive != nil
+	return callsapi.Keeps{Transcript: there && p.Config.Transcript.Enabled, Recording: there && p.Config.Recording.Enabled, Days: p.Config.RetentionDays}
 }

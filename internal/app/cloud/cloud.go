@@ -25,6 +25,9 @@ import (
 type Environment struct {
 	// Parameter is the name of the SSM SecureString with the document, Table the call table's.
 	Parameter, Table string
+	// Bucket is where timelines and recordings lie; empty in functions that do not look
+	// there, and where nothing is kept.
+	Bucket string
 	// ScheduleGroup to ScheduleDLQ name where one-time schedules are made and what they
 	// wake; empty on media hosts and in functions that make none.
 	ScheduleGroup, ScheduleRole, ScheduleTarget, ScheduleDLQ string
@@ -38,6 +41,7 @@ type Environment struct {
 const (
 	VarParameter      = config.EnvPrefix + "PARAMETER"
 	VarTable          = config.EnvPrefix + "TABLE"
+	VarBucket         = config.EnvPrefix + "ARCHIVE_BUCKET"
 	varScheduleGroup  = config.EnvPrefix + "SCHEDULE_GROUP"
 	varScheduleRole   = config.EnvPrefix + "SCHEDULE_ROLE"
 	varScheduleTarget = config.EnvPrefix + "SCHEDULE_TARGET"
@@ -54,7 +58,7 @@ func FromEnv(lookup func(string) (string, bool)) (Environment, error) {
 		}
 	}
 	for name, at := range map[string]*string{
-		varScheduleGroup: &e.ScheduleGroup, varScheduleRole: &e.ScheduleRole, varScheduleTarget: &e.ScheduleTarget, varScheduleDLQ: &e.ScheduleDLQ,
+		VarBucket: &e.Bucket, varScheduleGroup: &e.ScheduleGroup, varScheduleRole: &e.ScheduleRole, varScheduleTarget: &e.ScheduleTarget, varScheduleDLQ: &e.ScheduleDLQ,
 	} {
 		*at, _ = lookup(name)
 	}
@@ -79,7 +83,7 @@ func (e Environment) fromVariables(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: session, Source: "environment"}, nil
 }
 
-// Endpoint is another base URL than AWS's own for a service (DYNAMODB, SSM, SCHEDULER), or "".
+// Endpoint is another base URL than AWS's own for a service (DYNAMODB, SSM, SCHEDULER, S3), or "".
 func (e Environment) Endpoint(service string) string {
 	if u, _ := e.Lookup("AWS_ENDPOINT_URL_" + service); u != "" {
 		return strings.TrimRight(u, "/")

@@ -169,9 +169,6 @@ func check(c *config.Config) error {
 	if len(c.Stream.Hosts) == 0 {
 		faults = append(faults, config.Fault{Key: "stream.hosts", Problem: "is missing, and this plane holds no stream itself", Mend: "write the wss address of each media host"})
 	}
-	if c.Recording.Enabled {
-		faults = append(faults, config.Fault{Key: "recording.enabled", Problem: "is true, and recordings are kept on one host only yet", Mend: "write false"})
-	}
 	if len(faults) == 0 {
 		return nil
 	}

@@ -26,6 +26,8 @@ type Plane struct {
 type Needs struct {
 	// Scheduler makes the function's alarm clocks, nil for none: the sweep finds what it changes.
 	Scheduler func(Environment, *slog.Logger) call.Scheduler
+	// Archive reads what is kept outside the table; nil in functions that do not.
+	Archive func(Environment) call.Archive
 	// Numbers and Countries are for functions that place calls.
 	Numbers   call.Numbers
 	Countries func(number string) []string
@@ -49,8 +51,12 @@ func NewPlane(e Environment, d Document, n Needs) (*Plane, error) {
 	if n.Scheduler != nil {
 		clock = n.Scheduler(e, n.Log)
 	}
+	var kept call.Archive
+	if n.Archive != nil {
+		kept = n.Archive(e)
+	}
 	p.Service, err = wiring.Service(d.Config, wiring.Parts{
-		Store: dynamo.New(table), Telephony: phone, Scheduler: clock, Media: p.rooms,
+		Store: dynamo.New(table), Telephony: phone, Scheduler: clock, Media: p.rooms, Archive: kept,
 		Numbers: n.Numbers, Countries: n.Countries, Now: n.Now, Log: n.Log,
 	})
 	if err != nil {

@@ -45,6 +45,10 @@ func New(h *Host, d cloud.Document, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	keep, err := h.keep(d.Config, log)
+	if err != nil {
+		return nil, err
+	}
 	streams := stream.FromConfig(d.Config)
 	a := &App{
 		Service: s, config: d.Config, hash: d.Hash, hosts: dynamo.NewHosts(table), mux: http.NewServeMux(),
@@ -52,7 +56,7 @@ func New(h *Host, d cloud.Document, log *slog.Logger) (*App, error) {
 	}
 	stream.New(stream.Options{
 		Service: s, Sessions: h.sessions, Config: streams, Log: log,
-		ValidateUpgrade: stream.UpgradeCheckOf(d.Config, phone), Meter: h.options.Meter,
+		ValidateUpgrade: stream.UpgradeCheckOf(d.Config, phone), Meter: h.options.Meter, Keep: keep,
 	}).Mount(a.mux)
 	health := httpapi.New(httpapi.Options{
 		Service: s, PublicURL: d.Config.Server.PublicBaseURL, Log: log, ConfigHash: d.Hash,

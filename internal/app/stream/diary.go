@@ -24,6 +24,9 @@ const (
 	// mostUnkept bounds the moments that wait to be written. When there are more, what
 	// follows them is lost, and the timeline says that it is cut.
 	mostUnkept = 4096
+	// mostUntaped is how many messages of audio may be missing without a word: those that were
+	// on their way when the stream began. There are 50 a second.
+	mostUntaped = 50
 	// abandonWithin bounds the look at the record, and what follows from it.
 	abandonWithin = 10 * time.Second
 )
@@ -147,7 +150,7 @@ func (d *diary) close(out media.Outcome) {
 	err := d.flush(time.Now())
 	end := archive.End{DurationMS: lasted(out).Milliseconds(), Cut: d.cut, Recorded: d.tape.Recording() && len(d.sound) == 0}
 	d.h.complain(d.ctx, errors.Join(err, d.entry.Complete(d.ctx, end)))
-	if n := d.tape.Lost(); n > 0 {
+	if n := d.tape.Lost(); n > mostUntaped {
 		d.log.WarnContext(d.ctx, "some audio is not in what is kept of the call", "messages", n)
 	}
 	if h := d.h.o.Keep; h.Recording && !end.Recorded {

@@ -18,12 +18,10 @@ import (
 	"github.com/clawdbot/call-agent/internal/archive"
 )
 
-// World is an implementation, empty.
+// World is an implementation, empty, that shows at once what is appended.
 type World struct {
 	call.Archive
 	archive.Keeper
-	// Settle lets pass whatever time the implementation may take to show what was appended.
-	Settle func()
 }
 
 // Run holds an implementation against the contract.
@@ -83,9 +81,6 @@ func (c *check) complete(e archive.Entry, ms int64, whole bool) {
 
 func (c *check) read(attempt, after int) call.Timeline {
 	c.Helper()
-	if c.Settle != nil {
-		c.Settle()
-	}
 	t, err := c.Timeline(c.Context(), id, attempt, after)
 	if err != nil {
 		c.Fatal(err)
@@ -182,7 +177,7 @@ func (c *check) words() {
 
 func (c *check) bound() {
 	e := c.begin(1, false)
-	line := call.Line{Kind: "transcript", Text: strings.Repeat("x", 64<<10)}
+	line := call.Line{Kind: "transcript", Text: strings.Repeat("x", 1<<20-500)}
 	for range archive.MaxBytes/len(line.Text) + 10 {
 		c.append(e, line)
 	}
