@@ -53,7 +53,7 @@ type Tape struct {
 // NewTape makes a tape for one Session.
 func NewTape(recording bool) *Tape { return &Tape{recording: recording} }
 
-// The Session's side: the control loop calls these.
+// The Session's side: the conversation calls these, under the session's lock.
 
 // begin starts the clock.
 func (t *Tape) begin(now time.Time) {

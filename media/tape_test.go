@@ -253,7 +253,7 @@ func TestATapeIsWholeHoweverItIsTaken(t *testing.T) {
 	})
 }
 
-// BenchmarkTape is what the control loop pays for each frame, in both directions: beside
+// BenchmarkTape is what a session pays for each frame, in both directions: beside
 // it, what decoding the frame costs that nobody can do without.
 func BenchmarkTape(b *testing.B) {
 	frame := payload(codes(20, 0x23))

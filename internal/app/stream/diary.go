@@ -31,7 +31,7 @@ const (
 	abandonWithin = 10 * time.Second
 )
 
-// diary keeps one session's moments and sound. The session's control loop only hands
+// diary keeps one session's moments and sound. The session, under its lock, only hands
 // them over; the diary's own goroutine, which begins with the stream, does the writing
 // and whatever waiting that takes. A nil diary keeps nothing and has no goroutine.
 type diary struct {

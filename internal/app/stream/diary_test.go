@@ -190,7 +190,7 @@ func TestADiskThatStaysFullLeavesNoRecording(t *testing.T) {
 	})
 }
 
-// TestNobodyWaitsForADiskThatHangs: the session's control loop least of all, and what waits
+// TestNobodyWaitsForADiskThatHangs: the session least of all, and what waits
 // has a bound.
 func TestNobodyWaitsForADiskThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestNobodyWaitsForADiskThatHangs(t *testing.T) {
 			w.happens(media.MomentMark)
 		}
 		if took := time.Since(before); took != 0 {
-			t.Errorf("the control loop waited %v", took)
+			t.Errorf("the session waited %v", took)
 		}
 		close(w.shelf.stuck)
 		w.happens(media.MomentEnded)
