@@ -104,6 +104,74 @@ func TestForgettingOldCallsSaysWhatFails(t *testing.T) {
 	}
 }
 
+// One call that cannot be deleted, and one that somebody else deleted, keep none that is
+// older; where none can be deleted it is not asked for all.
+func TestACallThatCannotBeForgottenKeepsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, archive := calltest.NewWorld(), &calltest.Archive{}
+		w.Service.Archive = archive
+		began := time.Now()
+		time.Sleep(24 * time.Hour)
+		for i := range 50 {
+			stored(t, w, call.ID(fmt.Sprint("old-", i)), began.Add(time.Duration(i)*time.Minute))
+		}
+		tries := 0
+		archive.FailWith(func(string, call.ID) error { tries++; return errors.New("read-only file system") })
+		if n, more, err := w.Service.ForgetOld(t.Context(), time.Now()); n != 0 || more || err == nil || tries != 20 {
+			t.Errorf("none can be deleted: %d, %v, %v after %d tries", n, more, err, tries)
+		}
+		archive.FailWith(func(_ string, id call.ID) error {
+			if id == "old-49" {
+				return errors.New("permission denied")
+			}
+			return nil
+		})
+		w.Store.FailWith(func(op string, c call.Call) error {
+			if op == "delete" && c.ID == "old-48" {
+				return call.ErrNotFound
+			}
+			return nil
+		})
+		n, more, err := w.Service.ForgetOld(t.Context(), time.Now())
+		if n != 48 || more || err == nil || !strings.Contains(err.Error(), "old-49") || strings.Contains(err.Error(), "old-48") {
+			t.Errorf("%d forgotten, more %v, %v", n, more, err)
+		}
+	})
+}
+
+// Without its record nobody would put the line down.
+func TestACallIsDeletedOnlyWhenItsLineIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, archive := calltest.NewWorld(), &calltest.Archive{}
+		w.Service.Archive = archive
+		id := place(t, w).ID
+		sid := get(t, w, id).Attempts[0].ProviderCallID
+		w.Telephony.OnEnd = func(string) error { return errors.New("503") }
+		if c := cancelled(t, w, id); !c.Final() || c.Last().LineDownAt != nil {
+			t.Fatalf("%s, line down at %v", c.Status, c.Last().LineDownAt)
+		}
+		archive.Say(id, 1, time.Now(), call.Line{Kind: "transcript", Text: "hello"})
+		var refused *call.Error
+		if err := w.Service.Forget(t.Context(), "clawdbot", false, id); !errors.As(err, &refused) || refused.Code != call.Unavailable || refused.RetryAfter == 0 || strings.Contains(err.Error(), "503") {
+			t.Errorf("while its line is up: %v", err)
+		}
+		if _, err := archive.Timeline(t.Context(), id, 1, 0); err != nil {
+			t.Errorf("what is kept of it: %v", err)
+		}
+		get(t, w, id)
+		w.Telephony.OnEnd = nil
+		if err := w.Service.Forget(t.Context(), "clawdbot", false, id); err != nil {
+			t.Error(err)
+		}
+		if ended := w.Telephony.Ended(); len(ended) != 1 || ended[0] != sid {
+			t.Errorf("lines put down: %v, want %s", ended, sid)
+		}
+		if _, err := w.Store.Get(t.Context(), id); !errors.Is(err, call.ErrNotFound) {
+			t.Errorf("its record: %v", err)
+		}
+	})
+}
+
 // Of the indexes that could answer, the one with fewest calls does.
 func TestAQuestionGoesToTheIndexWithFewestCalls(t *testing.T) {
 	for _, tt := range []struct {

@@ -103,14 +103,14 @@ func TestBadQuestionsAreNamedByTheirFields(t *testing.T) {
 		"limit=5&limit=6": "limit", "page=2": "page", "Status=busy": "Status", "token=full": "token",
 		"cursor=": "cursor", "cursor=%00": "cursor", "cursor=AAAA": "cursor", "cursor=" + forged: "cursor", "cursor=" + strings.Repeat("A", 1000): "cursor",
 		"cursor=" + next + "&status=busy": "cursor", "cursor=" + next + "=": "cursor", "cursor=" + next[1:]: "cursor",
-		"limit=5;status=busy": "query",
+		"limit=5;status=busy": "query", "to=%2B1415555012%3&limit=1": "query", "limit=1&status=%": "query", "limit=1&%zz": "query", "to=%2B14155550001%": "query",
 	} {
 		w := d.ask("GET", "full", "/calls?"+query)
 		if w.Code != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
 			continue
 		}
-		if e := failure(t, w); len(e.Error.Fields) == 0 || e.Error.Fields[field] == "" {
+		if e := failure(t, w); len(e.Error.Fields) == 0 || e.Error.Fields[field] == "" || strings.Contains(w.Body.String(), "141555") {
 			t.Errorf("%s: %v", query, e)
 		}
 	}

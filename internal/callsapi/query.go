@@ -1,9 +1,11 @@
 package callsapi
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +22,7 @@ type asked struct {
 // ask reads a query that has these parameters only, each at most once.
 func ask(r *http.Request, known ...string) *asked {
 	a := &asked{values: map[string]string{}, faults: map[string]string{}}
-	query := r.URL.Query()
+	query, err := url.ParseQuery(r.URL.RawQuery) // what URL.Query drops without a word may be the filter
 	for name, values := range query {
 		switch {
 		case !slices.Contains(known, name):
@@ -31,10 +33,19 @@ func ask(r *http.Request, known ...string) *asked {
 			a.values[name] = values[0]
 		}
 	}
-	if strings.ContainsRune(r.URL.RawQuery, ';') { // net/url drops such a part without a word
-		a.faults["query"] = "must not hold a semicolon; write & between parameters, and %3B within one"
+	if err != nil {
+		a.faults["query"] = unread(err)
 	}
 	return a
+}
+
+// unread says why a part of a query cannot be read, without repeating it: it may hold a number.
+func unread(err error) string {
+	var escape url.EscapeError
+	if errors.As(err, &escape) {
+		return "must hold a percent sign only before two hexadecimal digits; write %25 for the sign itself, and + as %2B"
+	}
+	return "must not hold a semicolon, nor more parameters than the path has; write & between parameters, and %3B for a semicolon within one"
 }
 
 func listing(known []string) string {

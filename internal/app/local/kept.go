@@ -56,7 +56,7 @@ func (h *Host) sweepRecords(ctx context.Context, a *App) error {
 		return nil
 	}
 	n, more, err := a.Service.ForgetOld(ctx, now.AddDate(0, 0, -a.config.RetentionDays))
-	if !more { // what failed is tried again tomorrow: today it would fail each minute
+	if !more { // what failed did not stop the others, and is tried again tomorrow: today it would fail each minute
 		h.recordsSweptAt = now
 	}
 	if n > 0 {
