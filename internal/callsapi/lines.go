@@ -33,8 +33,8 @@ type lineEvent struct {
 // Bounds of what is told at once: the rest follows at the next look, or the next question.
 const (
 	mostLines = 1000
-	// lateLines is how long after a call's end the last lines are waited for: the record and
-	// the timeline are written by different hands.
+	// lateLines is how long after the end of an attempt, or of the call, its last lines are
+	// waited for: the record and the timeline are written by different hands.
 	lateLines = 10 * time.Second
 )
 
@@ -46,8 +46,8 @@ func (l *listener) linesAfter(ctx context.Context) (lines []lineEvent, told bool
 	if archive == nil {
 		return lines, true, nil
 	}
-	open := false
 	for {
+		open := false
 		t, err := archive.Timeline(ctx, l.call.ID, l.lines.attempt, l.lines.line)
 		switch {
 		case errors.Is(err, call.ErrNotFound):
@@ -67,8 +67,18 @@ func (l *listener) linesAfter(ctx context.Context) (lines []lineEvent, told bool
 		if l.lines.attempt >= len(l.call.Attempts) {
 			return lines, !open || l.late(), nil
 		}
+		if open && l.lately(l.lines.attempt) {
+			return lines, false, nil
+		}
 		l.lines = &position{l.lines.attempt + 1, 0}
 	}
+}
+
+// lately says that an attempt ended so short a time ago that its last lines may still come:
+// the next one may begin before.
+func (l *listener) lately(attempt int) bool {
+	a := l.call.Attempt(attempt)
+	return a != nil && a.EndedAt != nil && l.api.service.Now().Before(a.EndedAt.Add(lateLines))
 }
 
 // late says that the call ended so long ago that whoever wrote its last lines is lost.

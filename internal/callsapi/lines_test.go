@@ -92,6 +92,37 @@ func TestLinesGoOnInTheNextAttempt(t *testing.T) {
 	})
 }
 
+// The last lines of an attempt may come when the next one has begun: they are waited for,
+// in their order, though not for good.
+func TestTheLastLinesOfAnAttemptComeBeforeThoseOfTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		id := d.place("full")
+		c, _ := d.Store.Get(t.Context(), id)
+		ended := time.Now()
+		c.Attempts[0].Status, c.Attempts[0].EndedAt = call.Failed, &ended
+		c.Attempts = append(c.Attempts, call.Attempt{Number: 2, Status: call.InProgress})
+		if err := d.Store.Update(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		d.archive.Say(id, 1, ended, said("one"))
+		d.archive.Say(id, 2, ended, said("again"))
+		want := func(after string, lines ...string) {
+			t.Helper()
+			if _, got := linesOf(t, d.listen(t.Context(), "full", "/calls/"+string(id)+"/events?lines="+after)); !slices.Equal(texts(got), lines) {
+				t.Errorf("after %s: %v, want %v", after, texts(got), lines)
+			}
+		}
+		want("1.0", "1.1 one")
+		d.archive.Say(id, 1, ended, said("bye"))
+		want("1.1", "1.2 bye")
+		want("1.2")
+		time.Sleep(lateLines)
+		want("1.2", "2.1 again")
+		want("1.0", "1.1 one", "1.2 bye", "2.1 again")
+	})
+}
+
 func TestAStreamTellsLinesWithoutANumberAndEndsAfterTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)

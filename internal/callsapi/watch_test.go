@@ -21,6 +21,7 @@ func watched(t *testing.T, d *desk, target string, happen func()) [][2]string {
 	out := make(chan string, 1)
 	go func() { out <- d.listen(ctx, "full", target, "Accept", eventStream).Body.String() }()
 	synctest.Wait()
+	time.Sleep(listEvery / 2) // what happens between two looks, and not in the instant of one, is seen whole
 	happen()
 	time.Sleep(2 * listEvery)
 	cancel()

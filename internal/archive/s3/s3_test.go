@@ -59,6 +59,32 @@ func TestATimelineIsPutNowAndThen(t *testing.T) {
 	}
 }
 
+// TestTheLastWordsDoNotWaitForTheRecording, which may take minutes to put; the end does.
+func TestTheLastWordsDoNotWaitForTheRecording(t *testing.T) {
+	f, o := newFake(t)
+	o.PutEvery = time.Hour
+	e := begin(t, NewWriter(o, ""))
+	must(t, e.Append(t.Context(), []call.Line{{AtMS: 7, Kind: "transcript", Text: "bye"}}))
+	must(t, e.Record(make([]byte, 160)))
+	var before []byte
+	f.refuse = func(_, key string) int {
+		if strings.HasSuffix(key, ".wav") {
+			before = f.object["calls/"+string(id)+"/1.jsonl"]
+		}
+		return 0
+	}
+	must(t, e.Complete(t.Context(), archive.End{DurationMS: 9, Recorded: true}))
+	if !strings.Contains(string(before), "bye") {
+		t.Errorf("while the recording is put there is %q", before)
+	}
+	f.mu.Lock()
+	after := f.object["calls/"+string(id)+"/1.jsonl"]
+	f.mu.Unlock()
+	if tail, ok := bytes.CutPrefix(after, before); !ok || bytes.Count(tail, []byte("\n")) != 1 {
+		t.Errorf("after %q there is %q", before, after)
+	}
+}
+
 // TestS3ThatIsAwayForAWhile loses nothing: what could not be put is put with the next.
 func TestS3ThatIsAwayForAWhile(t *testing.T) {
 	f, o := newFake(t)

@@ -125,6 +125,7 @@ func (e *entry) Complete(ctx context.Context, end archive.End) error {
 	var err error
 	if e.sound != nil { // first: who sees the end of the timeline finds the recording
 		if end.Recorded {
+			_ = e.putTimeline(ctx) // the last words need not wait for the recording; the put with the end repeats them
 			err = e.putRecording(ctx)
 		}
 		err = errors.Join(err, e.sound.Close())

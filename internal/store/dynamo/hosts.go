@@ -82,7 +82,7 @@ func (h *Hosts) Fresh(ctx context.Context, urls []string, since time.Time) ([]Ho
 	}
 	for len(keys) > 0 {
 		n := min(len(keys), batch)
-		left, err := h.readSome(ctx, "read media hosts", keys[:n], "", func(it item) {
+		left, err := h.readSome(ctx, "read media hosts", keys[:n], types.KeysAndAttributes{}, func(it item) {
 			if r, ok := decodeHost(it); ok {
 				reports[r.URL] = r
 			}

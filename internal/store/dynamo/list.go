@@ -150,9 +150,12 @@ func (s *Store) read(ctx context.Context, places []call.Place, q call.Query) (ca
 	for _, p := range places {
 		keys = append(keys, keyOfCall(p.ID))
 	}
+	how := types.KeysAndAttributes{ // as the table has them: who has just deleted a call must not be shown it again
+		ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String(recordAlone), ExpressionAttributeNames: namesIn(recordAlone),
+	}
 	for len(keys) > 0 {
 		n := min(len(keys), batch)
-		left, err := s.readSome(ctx, "read listed calls", keys[:n], recordAlone, func(it item) {
+		left, err := s.readSome(ctx, "read listed calls", keys[:n], how, func(it item) {
 			if r, err := decodeRecord(it); err == nil {
 				records[r.call.ID] = r.call
 			}
@@ -178,14 +181,11 @@ var errUnread = &types.ProvisionedThroughputExceededException{Message: some("no 
 const recordAlone = "#PK, #record, #version, #writer, #schema, #live, #ttl"
 
 // readSome hands out what is stored under keys, of which there are at most batch, and
-// returns those that are left to ask for. An empty projection is all of it.
-func (t *table) readSome(ctx context.Context, doing string, keys []item, projection string, have func(item)) (left []item, err error) {
-	asked := types.KeysAndAttributes{Keys: keys}
-	if projection != "" {
-		asked.ProjectionExpression, asked.ExpressionAttributeNames = &projection, namesIn(projection)
-	}
+// returns those that are left to ask for. How is the rest of the question.
+func (t *table) readSome(ctx context.Context, doing string, keys []item, how types.KeysAndAttributes, have func(item)) (left []item, err error) {
+	how.Keys = keys
 	err = t.do(ctx, doing, func(ctx context.Context) error {
-		out, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{t.name: asked}})
+		out, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{t.name: how}})
 		if err != nil {
 			return err
 		}

@@ -110,6 +110,25 @@ func TestForgottenCallsAreNotListed(t *testing.T) {
 	}
 }
 
+// An index goes on to list a call for a moment that has been deleted: its record is asked for
+// as the table has it, not as a copy of the table that may be behind, too.
+func TestADeletedCallIsNotListedByAnIndexThatIsBehind(t *testing.T) {
+	c, s := holding(t, storetest.NewCall("a", "+4930100001"))
+	c.listed = []item{{AttrPlace: str(placeKey(call.Place{CreatedAt: storetest.Base, ID: "a"}))}}
+	c.batch = func(in *dynamodb.BatchGetItemInput) *dynamodb.BatchGetItemOutput {
+		out := &dynamodb.BatchGetItemOutput{Responses: map[string][]item{}}
+		for name, asked := range in.RequestItems {
+			if !aws.ToBool(asked.ConsistentRead) { // the copy has not heard of the deletion
+				out.Responses[name] = []item{c.items["CALL#a"]}
+			}
+		}
+		return out
+	}
+	if p, err := s.List(t.Context(), call.Query{Limit: 10}); err != nil || len(p.Calls) != 0 || len(c.asked) != 2 {
+		t.Errorf("%d calls, %v after %q", len(p.Calls), err, c.asked)
+	}
+}
+
 // A deletion whose answer is lost was carried out; what a call was bound to that is
 // another's by now is left to it.
 func TestALostAnswerOfADeletionIsFoundOut(t *testing.T) {

@@ -25,6 +25,8 @@ type script struct {
 	asked []string
 	sent  []any
 	batch func(*dynamodb.BatchGetItemInput) *dynamodb.BatchGetItemOutput
+	// listed are the entries of every index.
+	listed []item
 }
 
 func (s *script) next(ctx context.Context, op string, answers *[]func(context.Context) error) error {
@@ -54,7 +56,7 @@ func (s *script) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInpu
 }
 
 func (s *script) Query(ctx context.Context, _ *dynamodb.QueryInput, _ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
-	return &dynamodb.QueryOutput{}, s.next(ctx, "query", &s.reads)
+	return &dynamodb.QueryOutput{Items: s.listed}, s.next(ctx, "query", &s.reads)
 }
 
 func (s *script) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
