@@ -90,3 +90,15 @@ test("what is not known is never 0, and numbers are masked as the server masks t
   assert.equal(words.slot({ start: "2026-03-03T09:30:00-08:00", end: "2026-03-03T10:00:00-08:00", timezone: "America/Los_Angeles" }).hours, "09:30 – 10:00");
   assert.equal(words.slot({ start: "2026-03-03T09:30:00-08:00", end: "2026-03-03T10:00:00-08:00", timezone: "Mars/Olympus" }).zone, "UTC");
 });
+
+test("a word that the contract does not know stands as it came, whatever it is called", () => {
+  for (const name of ["constructor", "toString", "__proto__"]) {
+    assert.equal(words.stage(name), name);
+    assert.equal(words.tool(name), name.replaceAll("_", " "));
+    assert.equal(words.reason(name), name.replaceAll("_", " "));
+    assert.equal(words.standing({ status: name }).text, name);
+    assert.equal(words.standing({ status: "completed", outcome: name }).text, name);
+  }
+  assert.equal(words.reason(undefined), "");
+  assert.equal(words.reason("no_answer"), "nobody answered");
+});

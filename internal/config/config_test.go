@@ -172,6 +172,22 @@ func TestTokensMatchByDigest(t *testing.T) {
 			t.Errorf("%q was taken", bad)
 		}
 	}
+	for _, x := range []struct {
+		tokens []string
+		warns  bool
+	}{
+		{[]string{"first-token-of-them"}, false},
+		{[]string{"first-token-of-them", `{"name":"ops","sha256":"` + hex.EncodeToString(sum[:]) + `"}`}, false},
+		{[]string{"first-token-of-them", "second-token-of-them"}, true},
+		{[]string{"first-token-of-them", `{"sha256":"` + hex.EncodeToString(sum[:]) + `"}`}, true},
+	} {
+		if err := c.Set("tools.tokens", x.tokens); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(c.Warnings(), "\n"); strings.Contains(got, "token-1, token-2 have no name") != x.warns {
+			t.Errorf("%q: %q", x.tokens, got)
+		}
+	}
 	if err := c.Set("tools.tokens", []string{"same", "same"}); err == nil {
 		t.Error("one token twice was taken")
 	}

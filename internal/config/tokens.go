@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -35,13 +36,24 @@ type Token struct {
 	Name   string // stands in logs and records; unique
 	Scopes []Scope
 
-	digest [sha256.Size]byte
-	short  bool // a literal too short to resist guessing
-	sample bool // a literal copied from an example
+	digest  [sha256.Size]byte
+	unnamed bool // Name is its place in the list
+	short   bool // a literal too short to resist guessing
+	sample  bool // a literal copied from an example
 }
 
 // Weak says whether the token was written as a literal too short to resist guessing. Of a hash nobody can tell.
 func (t Token) Weak() bool { return t.short }
+
+// unnamed are the names that tokens have by their place in the list.
+func (ts Tokens) unnamed() (names []string) {
+	for _, t := range ts {
+		if t.unnamed {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
 
 // Allows says whether the token has the scope.
 func (t Token) Allows(s Scope) bool { return slices.Contains(t.Scopes, s) }
@@ -75,7 +87,7 @@ func ParseToken(index int, value string) (Token, error) {
 		return parseTokenObject(name, value)
 	}
 	return Token{
-		Name: name, Scopes: defaultScopes, digest: sha256.Sum256([]byte(value)),
+		Name: name, Scopes: defaultScopes, digest: sha256.Sum256([]byte(value)), unnamed: true,
 		short: len(value) < 16, sample: isSample(value),
 	}, nil
 }
@@ -85,10 +97,7 @@ func parseTokenObject(name, value string) (Token, error) {
 	if err != nil {
 		return Token{}, fmt.Errorf("%s is not {name, sha256, scopes}; name the three fields, each once, and no other", name)
 	}
-	if raw.Name == "" {
-		raw.Name = name
-	}
-	t := Token{Name: raw.Name, Scopes: raw.Scopes}
+	t := Token{Name: cmp.Or(raw.Name, name), Scopes: raw.Scopes, unnamed: raw.Name == ""}
 	if len(t.Scopes) == 0 {
 		t.Scopes = defaultScopes
 	}

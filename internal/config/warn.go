@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // shutdowns are the models that end, with the day (research/openai-realtime.md section 2; OpenAI's deprecations page).
 // A dated snapshot of a name ("-2025-08-28") ends with it.
@@ -30,6 +33,9 @@ func (c *Config) Warnings() []string {
 	for _, t := range c.Tools.Tokens {
 		warn(t.short, "tools.tokens: %s is shorter than 16 characters; write the output of openssl rand -hex 32", t.Name)
 	}
+	unnamed := c.Tools.Tokens.unnamed()
+	warn(len(unnamed) > 1, "tools.tokens: %s have no name, so that each owns its calls by its place in the list, and takes over another's when the list changes; name them: {\"name\":\"%s\",\"sha256\":\"…\"}",
+		strings.Join(unnamed, ", "), append(unnamed, "")[0])
 	warn(!c.Calendar.Token.Empty() && !secure(c.Calendar.BaseURL) && !private(c.Calendar.BaseURL),
 		"calendar.baseUrl: the token travels without TLS; write https://")
 	warn(!c.Notify.HooksToken.Empty() && c.Notify.HooksURL != "" && !secure(c.Notify.HooksURL) && !private(c.Notify.HooksURL),

@@ -7,6 +7,9 @@ export const statuses = {
 };
 export const outcomes = { pending: "Pending", booked: "Booked", not_booked: "Not booked", unconfirmed: "Unconfirmed" };
 
+// word is a code's in a list, and none for a code that is the name of something else, such as constructor.
+const word = (list, code) => (Object.hasOwn(list, code ?? "") ? list[code] : undefined);
+
 const final = new Set(["completed", "busy", "no_answer", "failed", "canceled"]);
 const live = new Set(["dialing", "ringing", "in_progress"]);
 
@@ -17,8 +20,8 @@ export const isTalking = (call) => call.status === "in_progress";
 
 // standing is the one word for a call in a list, and its looks.
 export function standing(call) {
-  if (!isOver(call)) return { text: statuses[call.status] ?? call.status, looks: isLive(call) ? "live" : "waiting" };
-  return { text: outcomes[call.outcome] ?? call.outcome, looks: call.outcome };
+  if (!isOver(call)) return { text: word(statuses, call.status) ?? call.status, looks: isLive(call) ? "live" : "waiting" };
+  return { text: word(outcomes, call.outcome) ?? call.outcome, looks: call.outcome };
 }
 
 // reasons are why an attempt ended: the closed list of call/reason.go.
@@ -33,20 +36,20 @@ const reasons = {
   model_lost: "the voice model was lost", model_silent: "the voice model did not speak", disclosure_missing: "the assistant did not say that it is an AI",
   drained: "the server was taken out of service", host_lost: "the server was lost during the call",
 };
-export const reason = (code) => reasons[code] ?? code?.replaceAll("_", " ") ?? "";
+export const reason = (code) => word(reasons, code) ?? code?.replaceAll("_", " ") ?? "";
 export const isReason = (text) => Object.hasOwn(reasons, text ?? "");
 
 const stages = {
   queued: "Taken", dialing: "Dialled", ringing: "Rang", answered: "Answered", proposing: "Times were offered",
   booked: "Booked", retry: "To be tried again", ended: "Over",
 };
-export const stage = (event) => stages[event] ?? event;
+export const stage = (event) => word(stages, event) ?? event;
 
 const tools = {
   calendar_find_slots: "Looked for free times", calendar_check_slot: "Checked a time", calendar_create_event: "Booked in the calendar",
   end_call: "Decided to end the call",
 };
-export const tool = (name) => tools[name] ?? name.replaceAll("_", " ");
+export const tool = (name) => word(tools, name) ?? name.replaceAll("_", " ");
 
 export const notices = { pending: "On its way", delivered: "Delivered", given_up: "Given up" };
 

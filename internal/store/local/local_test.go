@@ -47,6 +47,27 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) call.Store { return open(t, file(t)) })
 }
 
+// What is counted by number is told by day: an error reaches the log.
+func TestADamagedCountIsNotToldWithTheNumber(t *testing.T) {
+	s := open(t, file(t))
+	const number, day = "+4930100001", "2026-03-02"
+	storetest.Create(t, s, storetest.NewCall("a", number))
+	if err := s.db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketCounts).Put([]byte(day+daySeparator+number), []byte("x"+number))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Get(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, _ := storetest.Rules.Next(c, call.Claimed{ClaimID: "claim", At: storetest.Base})
+	err = s.Claim(t.Context(), next, call.Quota{Day: day, Attempts: 2})
+	if err == nil || strings.Contains(err.Error(), number[3:]) || !strings.Contains(err.Error(), "count of "+day+" is damaged; restore") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestWhatIsWrittenIsThereAfterReopening(t *testing.T) {
 	path := file(t)
 	var last *Store

@@ -59,7 +59,8 @@ func count(tx *bbolt.Tx, key []byte, limit int, kind call.QuotaKind) error {
 	if raw := b.Get(key); raw != nil {
 		var err error
 		if n, err = strconv.Atoi(string(raw)); err != nil {
-			return fmt.Errorf("the count of %q is damaged; restore the file from a backup: %w", key, err)
+			day, _, _ := bytes.Cut(key, []byte(daySeparator)) // the rest may be a number, and a damaged value anything
+			return fmt.Errorf("a count of %s is damaged; restore the file from a backup", day)
 		}
 	}
 	if limit > 0 && n >= limit {
