@@ -31,7 +31,8 @@ type Options struct {
 type Keeps struct {
 	Transcript bool `json:"transcript"`
 	Recording  bool `json:"recording"`
-	// Days is how long, from the call's end; 0: for good.
+	// Days is after how many days it is deleted, counted from the end of the attempt; the call's
+	// record goes as long after the call's end. 0: not said.
 	Days int `json:"days"`
 }
 
