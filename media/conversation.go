@@ -326,8 +326,8 @@ func (c *conversation) finish(reason EndReason) {
 		c.fx.sendAgent(Cancel{ResponseID: c.gate.active})
 	}
 	c.alarms.set(alarmLinger, c.now.Add(c.cfg.TranscriptWait))
+	c.observe(Moment{Kind: MomentEnded, Name: string(reason)}) // first: who is told may be gone with the phone
 	c.fx.hangUp(c.outcome())
-	c.observe(Moment{Kind: MomentEnded, Name: string(reason)})
 }
 
 // outcome is what the session leaves behind.

@@ -46,6 +46,18 @@ func (d *deadlines) next() (at time.Time, ok bool) {
 	return at, ok
 }
 
+// phoneAlarms are those that conclude something from what the phone has not sent.
+var phoneAlarms = [...]alarm{alarmPhoneStall, alarmHangUp, alarmDisclosure, alarmPlayed, alarmVADStall}
+
+// putOff puts those of the phone that are due at now off: it may have sent what they wait for.
+func (d *deadlines) putOff(now, until time.Time) {
+	for _, a := range phoneAlarms {
+		if d.armed(a) && !d[a].After(now) {
+			d[a] = until
+		}
+	}
+}
+
 // take returns one alarm that is due at now and how late it is, and clears it.
 func (d *deadlines) take(now time.Time) (a alarm, late time.Duration, ok bool) {
 	for a, t := range d {

@@ -14,8 +14,8 @@ import (
 type outbox[T any] struct {
 	most      int
 	droppable func(T) bool
-	// write writes one entry, flush puts on the wire what write has held back, failed is
-	// told once why it came to an end. They are called by one goroutine at a time.
+	// write writes one entry, flush puts on the wire what write has held back. They are called
+	// by one goroutine at a time. Failed is told, once, why the outbox came to an end by itself.
 	write  func(T) error
 	flush  func() error
 	failed func(error)
@@ -106,20 +106,19 @@ func (o *outbox[T]) pump() {
 		return
 	}
 	o.busy = true
-	for held := false; !o.closed; {
-		v, more := o.take()
-		if !more && !held {
+	for !o.closed {
+		v, ok := o.take()
+		if !ok {
 			break
 		}
+		last := o.head == len(o.entries)
 		o.mu.Unlock()
-		var err error
-		if more {
-			err, held = o.write(v), true
-		} else {
-			err, held = o.flush(), false
+		err := o.write(v)
+		if err == nil && last {
+			err = o.flush()
 		}
 		o.mu.Lock()
-		if err != nil {
+		if err != nil && !o.closed {
 			o.end()
 			o.mu.Unlock()
 			o.failed(err)

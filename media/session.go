@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/clawdbot/call-agent/media/jsonscan"
@@ -54,7 +55,10 @@ type Session struct {
 	alarm       alarmClock
 
 	asking hangUps
-	early  []EndReason // asked for before the conversation began
+	// busySince is when the phone's reader began to write to the model, 0 while it reads: what
+	// the phone has sent since is not known here, and nothing can be concluded from it.
+	busySince atomic.Int64
+	early     []EndReason // asked for before the conversation began
 
 	// ctx bounds the tools and the dials; it ends with Run's context, not with the call: a
 	// booking under way when the callee hangs up is finished and recorded.
@@ -173,9 +177,14 @@ func (s *Session) carryOut(now time.Time, on reader) bool {
 	over, model := s.over, s.model
 	s.mu.Unlock()
 	s.write(s.toPhone, on == ofPhone)
-	if model != nil {
-		s.write(model.commands, on == ofModel)
+	if model == nil {
+		return !over
 	}
+	if on == ofPhone {
+		s.busySince.Store(now.UnixNano())
+		defer s.busySince.Store(0)
+	}
+	s.write(model.commands, on == ofModel)
 	return !over
 }
 
@@ -195,6 +204,9 @@ func (s *Session) write(o interface {
 
 // settle does what follows from the conversation's new state. Callers hold mu.
 func (s *Session) settle(now time.Time) {
+	if since := s.busySince.Load(); since != 0 && now.Sub(time.Unix(0, since)) > heldUp {
+		s.c.alarms.putOff(now, now.Add(heldUp))
+	}
 	for s.c.expire(now) {
 	}
 	if !s.c.needsAgent() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,5 +147,50 @@ func TestTimingAFrameCostsTheOthersNothing(t *testing.T) {
 	})
 	if timed != 10 || allocated != 0 {
 		t.Errorf("%d of %d frames were timed, at %g allocations each", timed, 10*phoneSample, allocated)
+	}
+}
+
+// heldAgent takes nothing for two seconds, once, when the callee has begun to speak.
+type heldAgent struct {
+	Agent
+	speaking *atomic.Bool
+}
+
+func (a heldAgent) Send(cmd AgentCommand) error {
+	if _, audio := cmd.(*Hear); audio && a.speaking.CompareAndSwap(true, false) {
+		time.Sleep(2 * time.Second)
+	}
+	return a.Agent.Send(cmd)
+}
+
+// TestAModelThatIsSlowToListenIsNotTakenForASilentPhone: while its reader waits for the model,
+// what the phone sends is not known.
+func TestAModelThatIsSlowToListenIsNotTakenForASilentPhone(t *testing.T) {
+	var speaking atomic.Bool
+	_, dialer := agentThat(func(a *fakeAgent, kind string) {
+		switch kind {
+		case "opening":
+			a.respond(kind, 1000)
+			time.AfterFunc(3*time.Second, func() {
+				a.events <- CalleeStarted{ItemID: "u"}
+				speaking.Store(true)
+			})
+			time.AfterFunc(8*time.Second, func() {
+				a.events <- CalleeStopped{ItemID: "u"}
+				a.events <- CalleeCommitted{ItemID: "u"}
+			})
+		case "answer":
+			a.respond(kind, 0, AgentCall{CallID: "c", Name: "end_call", Arguments: `{"reason":"refused"}`})
+		default:
+			a.respond(kind, 1000)
+		}
+	})
+	held := dialerFunc(func(ctx context.Context, setup AgentSetup) (Agent, error) {
+		a, err := dialer.Dial(ctx, setup)
+		return heldAgent{a, &speaking}, err
+	})
+	out, _ := carry(t, testConfig(), held, nil, started)
+	if out.Reason != EndRefused || out.Quality.FilledMS != 0 || !out.FarewellPlayed {
+		t.Errorf("%s, %d ms of silence put into the callee's speech, farewell played: %v", out.Reason, out.Quality.FilledMS, out.FarewellPlayed)
 	}
 }

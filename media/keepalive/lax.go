@@ -2,6 +2,7 @@ package keepalive
 
 import (
 	"net"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -9,9 +10,11 @@ import (
 
 // Lax is a connection whose write deadline is set only where it changes. A WebSocket sets its
 // deadline before every message, and each time the runtime's poller would be told: a hundred
-// times a second in every call. A WebSocket sets it from one goroutine at a time.
+// times a second in every call. Its methods may be called concurrently.
 type Lax struct {
 	net.Conn
+
+	mu sync.Mutex
 	at time.Time
 }
 
@@ -20,6 +23,8 @@ func NewLax(c net.Conn) *Lax { return &Lax{Conn: c} }
 
 // SetWriteDeadline sets the deadline of writes, unless it is set already.
 func (l *Lax) SetWriteDeadline(t time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if t.Equal(l.at) {
 		return nil
 	}
@@ -29,6 +34,8 @@ func (l *Lax) SetWriteDeadline(t time.Time) error {
 
 // SetDeadline sets both deadlines.
 func (l *Lax) SetDeadline(t time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.at = t
 	return l.Conn.SetDeadline(t)
 }

@@ -19,6 +19,8 @@ const (
 	startWithin = 10 * time.Second
 	pingEvery   = 20 * time.Second
 	writeWithin = 10 * time.Second
+	// byeWithin is how long a phone that is let go of may take for what is on its way to it.
+	byeWithin = time.Second
 	// maxBeforeStart bounds what a peer may send instead of a start.
 	maxBeforeStart = 16
 )
@@ -163,8 +165,11 @@ func (c *Conn) Flush() error {
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
 		// The peer may be gone already, and a second is enough for one that is not.
+		if c.cork != nil {
+			c.cork.end(byeWithin)
+		}
 		bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
-		_ = c.ws.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
+		_ = c.ws.WriteControl(websocket.CloseMessage, bye, time.Now().Add(byeWithin))
 		c.closeErr = c.ws.Close()
 	})
 	c.pings.Stop()

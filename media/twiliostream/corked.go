@@ -1,50 +1,74 @@
 package twiliostream
 
 import (
+	"errors"
 	"net"
 	"sync"
-	"sync/atomic"
-
-	"github.com/clawdbot/call-agent/media/keepalive"
+	"time"
 )
 
 // Corked is a connection whose writes a [Conn] holds back until it is flushed, so that the
 // messages of one moment (speech in several pieces, and their marks) are one segment and one
 // system call. Put it under the WebSocket when the connection is hijacked. What others write
-// meanwhile (pings, a close) keeps its place.
+// meanwhile (pings, a close) keeps its place, and nobody waits for somebody else's write: who
+// finds one under way leaves what it has, and that one takes it along. So an error is told to
+// whoever comes next.
+//
+// It sets the deadlines of its writes itself: those that a WebSocket sets are of messages that
+// may be written later, and a pong's is of a second.
 type Corked struct {
 	net.Conn
 
-	held atomic.Bool
-	turn chan struct{} // one token: whose turn it is to write
-	buf  *[]byte       // what is held back
+	mu      sync.Mutex
+	waiting *[]byte // what is held back
+	held    bool
+	busy    bool      // somebody writes
+	until   time.Time // the deadline that is set
+	ending  bool      // it is not put off any more
+	err     error
 }
 
-// corkMost is how much is held back at most.
-const corkMost = 16 << 10
+const (
+	// corkMost is how much is held back at most, corkStuck how much may come while a write
+	// is under way.
+	corkMost  = 16 << 10
+	corkStuck = 64 << 10
+)
+
+var errStuck = errors.New("the peer takes nothing of what it is sent")
 
 // buffers are shared: a connection needs one only while it is written to.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
 // Cork wraps c.
-func Cork(c net.Conn) *Corked {
-	return &Corked{Conn: keepalive.NewLax(c), turn: make(chan struct{}, 1)}
-}
+func Cork(c net.Conn) *Corked { return &Corked{Conn: c} }
 
 // hold holds back what is written from now on.
-func (c *Corked) hold() { c.held.Store(true) }
+func (c *Corked) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = true
+}
+
+// SetWriteDeadline does nothing.
+func (c *Corked) SetWriteDeadline(time.Time) error { return nil }
 
 // Write writes b, or holds it back.
 func (c *Corked) Write(b []byte) (int, error) {
-	c.turn <- struct{}{}
-	defer func() { <-c.turn }()
-	if !c.held.Load() {
-		return c.Conn.Write(b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return 0, c.err
 	}
-	if c.buf == nil {
-		c.buf, _ = buffers.Get().(*[]byte)
+	if c.waiting == nil {
+		c.waiting, _ = buffers.Get().(*[]byte)
 	}
-	if *c.buf = append(*c.buf, b...); len(*c.buf) < corkMost {
+	*c.waiting = append(*c.waiting, b...)
+	if len(*c.waiting) > corkStuck {
+		c.err = errStuck // somebody asks and asks, and takes nothing
+		return 0, c.err
+	}
+	if c.busy || c.held && len(*c.waiting) < corkMost {
 		return len(b), nil
 	}
 	return len(b), c.empty()
@@ -52,36 +76,58 @@ func (c *Corked) Write(b []byte) (int, error) {
 
 // Flush writes what was held back, and holds back no more.
 func (c *Corked) Flush() error {
-	c.turn <- struct{}{}
-	defer func() { <-c.turn }()
-	c.held.Store(false)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = false
+	if c.busy {
+		return c.err
+	}
 	return c.empty()
+}
+
+// empty writes what waits. Its callers hold mu, which is let go of meanwhile.
+func (c *Corked) empty() error {
+	c.busy = true
+	for c.waiting != nil && c.err == nil {
+		b := c.waiting
+		c.waiting = nil
+		c.putOff()
+		c.mu.Unlock()
+		_, err := c.Conn.Write(*b)
+		c.mu.Lock()
+		if cap(*b) <= 2*corkMost {
+			*b = (*b)[:0]
+			buffers.Put(b)
+		}
+		c.err = err
+	}
+	c.busy = false
+	return c.err
+}
+
+// putOff puts the deadline off when less than half of the wait is left: the poller need not
+// be told before every message. Callers hold mu.
+func (c *Corked) putOff() {
+	now := time.Now()
+	if c.ending || c.until.Sub(now) > writeWithin/2 {
+		return
+	}
+	c.until = now.Add(writeWithin)
+	c.err = c.Conn.SetWriteDeadline(c.until)
+}
+
+// end gives what is written, and what still comes, this long at most.
+func (c *Corked) end(within time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ending = true
+	_ = c.Conn.SetWriteDeadline(time.Now().Add(within)) // one that takes no deadline is closed
 }
 
 // Close writes what is still held back, the WebSocket's goodbye among it, and closes.
 // Somebody who is writing meanwhile is interrupted.
 func (c *Corked) Close() error {
-	select {
-	case c.turn <- struct{}{}:
-		c.held.Store(false)
-		_ = c.empty() // the peer may be gone
-		<-c.turn
-	default:
-	}
+	c.end(byeWithin)
+	_ = c.Flush()         // the peer may be gone
 	return c.Conn.Close() //nolint:wrapcheck // as the connection itself
-}
-
-// empty writes what is held back. Its callers have the turn.
-func (c *Corked) empty() error {
-	b := c.buf
-	if b == nil {
-		return nil
-	}
-	c.buf = nil
-	_, err := c.Conn.Write(*b)
-	if cap(*b) <= 2*corkMost {
-		*b = (*b)[:0]
-		buffers.Put(b)
-	}
-	return err
 }

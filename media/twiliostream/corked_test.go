@@ -6,7 +6,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +22,8 @@ type counted struct {
 	bytes  bytes.Buffer
 	closed bool
 }
+
+func (c *counted) SetWriteDeadline(time.Time) error { return nil }
 
 func (c *counted) Write(b []byte) (int, error) { c.writes++; return c.bytes.Write(b) }
 func (c *counted) Close() error                { c.closed = true; return nil }
@@ -38,12 +42,69 @@ func TestWhatIsHeldBackIsWrittenBeforeTheEnd(t *testing.T) {
 	}
 }
 
-func TestAWriterThatIsStuckDoesNotKeepAConnectionOpen(t *testing.T) {
-	under := &counted{}
+// stuck is a connection on which a write waits until it is closed.
+type stuck struct {
+	counted
+	writing, gone chan struct{}
+	deadlines     []time.Duration
+}
+
+func newStuck() *stuck { return &stuck{writing: make(chan struct{}, 9), gone: make(chan struct{})} }
+
+func (c *stuck) Write(b []byte) (int, error) {
+	c.writing <- struct{}{}
+	<-c.gone
+	return c.counted.Write(b)
+}
+
+func (c *stuck) Close() error { c.closed = true; close(c.gone); return nil }
+
+func (c *stuck) SetWriteDeadline(t time.Time) error {
+	c.deadlines = append(c.deadlines, time.Until(t).Round(time.Second))
+	return nil
+}
+
+// TestNobodyWaitsForAWriteThatIsStuck: neither who answers a ping, whose deadline is not the
+// write's, nor who closes the connection.
+func TestNobodyWaitsForAWriteThatIsStuck(t *testing.T) {
+	under := newStuck()
 	c := Cork(under)
-	c.turn <- struct{}{} // somebody writes
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		c.hold()
+		_, _ = c.Write([]byte("media"))
+		_ = c.Flush()
+	})
+	<-under.writing
+	_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+	if n, err := c.Write([]byte("pong")); n != 4 || err != nil {
+		t.Error(n, err)
+	}
 	if err := c.Close(); err != nil || !under.closed {
 		t.Errorf("closed %t, %v", under.closed, err)
+	}
+	writer.Wait()
+	if want := []time.Duration{writeWithin, byeWithin}; !slices.Equal(under.deadlines, want) {
+		t.Errorf("deadlines of %v, want %v", under.deadlines, want)
+	}
+	if under.bytes.String() != "mediapong" {
+		t.Errorf("%q was written", under.bytes.String())
+	}
+}
+
+func TestAWriteThatFailsIsToldToWhoComesNext(t *testing.T) {
+	near, far := net.Pipe()
+	far.Close()
+	c := Cork(near)
+	c.hold()
+	if _, err := c.Write([]byte("media")); err != nil {
+		t.Fatal(err)
+	}
+	if c.Flush() == nil {
+		t.Error("the flush fails")
+	}
+	if _, err := c.Write([]byte("media")); err == nil {
+		t.Error("and all that is written after it")
 	}
 }
 
