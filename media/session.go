@@ -145,9 +145,9 @@ func causeOf(ctx context.Context) EndReason {
 	return EndHostLost
 }
 
-// tell lets an event happen to the conversation and carries out what follows; false when
-// it has ended. It may block for as long as a socket does.
-func (s *Session) tell(ev any) bool { return s.happen(ev, nobody) }
+// tell lets an event happen to the conversation and carries out what follows. It may block
+// for as long as a socket does.
+func (s *Session) tell(ev any) { s.happen(ev, nobody) }
 
 // reader is whose goroutine it is. Who reads a socket must not wait for it to take what is
 // written: its peer may be waiting just so, for us to read.
@@ -159,6 +159,7 @@ const (
 	ofModel
 )
 
+// happen is tell, by the goroutine that reads a socket; false when the conversation has ended.
 func (s *Session) happen(ev any, on reader) bool {
 	s.mu.Lock()
 	if s.over {

@@ -188,7 +188,6 @@ func (a *Agent) Expires() time.Time { return a.expires }
 // with its end, and not at all where the connection breaks before it.
 type partialSpeech struct {
 	response, item string
-	audio          media.AgentAudio // reused by the reader
 	words          strings.Builder
 }
 
