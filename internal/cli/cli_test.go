@@ -18,6 +18,7 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/call/calltest"
+	"github.com/clawdbot/call-agent/internal/callsapi"
 	"github.com/clawdbot/call-agent/internal/toolapi"
 )
 
@@ -53,8 +54,10 @@ func (everything) Match(bearer string) (string, func(string) bool, bool) {
 func newDesk() *desk {
 	d := &desk{World: calltest.NewWorld()}
 	d.Service.Numbers = toolapi.Numbers{}
-	api := toolapi.New(toolapi.Options{Service: d.Service, Tokens: everything{}, Log: slog.New(slog.DiscardHandler)})
-	d.o = Options{URL: "https://call.example", Token: "secret", Stdout: &d.out, Stderr: &d.err, Zone: time.UTC, transport: direct{api}}
+	log, mux := slog.New(slog.DiscardHandler), http.NewServeMux()
+	mux.Handle("/", toolapi.New(toolapi.Options{Service: d.Service, Tokens: everything{}, Log: log}))
+	callsapi.New(callsapi.Options{Service: d.Service, Tokens: everything{}, Log: log}).Mount(mux)
+	d.o = Options{URL: "https://call.example", Token: "secret", Stdout: &d.out, Stderr: &d.err, Zone: time.UTC, transport: direct{mux}}
 	return d
 }
 
