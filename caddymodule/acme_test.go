@@ -121,8 +121,12 @@ func flat(t *testing.T, path string, document map[string]any) map[string]string 
 			t.Fatalf("%s is no key", full)
 		}
 		switch v := value.(type) {
-		case []any:
-			all[key.Env()] = strings.Trim(fmt.Sprint(v...), "[]")
+		case []any: // tokens, which may be objects
+			list, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[key.Env()] = string(list)
 		case []string:
 			all[key.Env()] = strings.Join(v, ",")
 		default:
