@@ -142,7 +142,7 @@ func TestAStoreOfANewerLayoutIsRefused(t *testing.T) {
 	if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() <= 0 {
 		t.Errorf("it ended with %v", err)
 	}
-	if !strings.Contains(out.String(), "its layout is 99 and this program knows 1; start the newer call agent that wrote it") {
+	if !strings.Contains(out.String(), "its layout is 99 and this program knows 2; start the newer call agent that wrote it") {
 		t.Errorf("it says:\n%s", out.String())
 	}
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
