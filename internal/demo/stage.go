@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -172,16 +173,24 @@ func (s *stage) serve(ctx context.Context, h http.Handler) (string, error) {
 	return "http://" + l.Addr().String(), nil
 }
 
+// freeAddress is a loopback address that nobody listens on. It is none of those that outgoing
+// connections are given (from 32768 on), since one of these would soon have it.
 func freeAddress(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+	const lowest, ports, tries = 10_000, 22_000, 50
+	var err error
+	for range tries {
+		var l net.Listener
+		l, err = new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprint("127.0.0.1:", lowest+mathrand.IntN(ports)))
+		if err != nil {
+			continue
+		}
+		address := l.Addr().String()
+		if err := l.Close(); err != nil {
+			return "", fmt.Errorf("free the port again: %w", err)
+		}
+		return address, nil
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return "", fmt.Errorf("free the port again: %w", err)
-	}
-	return address, nil
+	return "", fmt.Errorf("find a free port: %w", err)
 }
 
 func secret() string {
