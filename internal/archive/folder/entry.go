@@ -79,6 +79,7 @@ func (e *entry) name(kind string) string {
 
 // Append implements [archive.Entry].
 func (e *entry) Append(_ context.Context, lines []call.Line) error {
+	defer e.folder.takeTurn()()
 	e.text.Add(lines)
 	return e.write()
 }

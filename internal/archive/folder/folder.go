@@ -23,6 +23,29 @@ import (
 // folder: an [os.Root] holds it.
 type Folder struct {
 	root *os.Root
+	turn chan struct{} // one token: who appends
+}
+
+// turnMost is how long who appends waits for another. A disk that hangs for one is not
+// everybody's.
+const turnMost = 100 * time.Millisecond
+
+// takeTurn lets one append at a time: of hundreds of calls that write in the same moment, one
+// takes a processor from the calls' audio, and not all of them at once.
+func (f *Folder) takeTurn() (done func()) {
+	select {
+	case f.turn <- struct{}{}:
+		return func() { <-f.turn }
+	default:
+	}
+	late := time.NewTimer(turnMost)
+	defer late.Stop()
+	select {
+	case f.turn <- struct{}{}:
+		return func() { <-f.turn }
+	case <-late.C:
+		return func() {}
+	}
 }
 
 var (
@@ -39,7 +62,7 @@ func Open(dir string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the folder of timelines and recordings (set data_dir to one that may be read): %w", err)
 	}
-	return &Folder{root: root}, nil
+	return &Folder{root: root, turn: make(chan struct{}, 1)}, nil
 }
 
 // Close lets go of the folder; entries that are still open end by themselves.
