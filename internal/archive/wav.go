@@ -1,6 +1,10 @@
 package archive
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+)
 
 // A recording is a WAV file of mu-law, 8 kHz, two channels: the callee left, the agent right.
 const (
@@ -40,4 +44,19 @@ func Header(size int64) []byte {
 	b = append(b, "data"...)
 	u32(size)
 	return b
+}
+
+// AddSound writes sound behind the taken bytes that a recording has, as far as it may have
+// more, and counts what it wrote: nothing of a write that failed. A nil file is no recording.
+func AddSound(recording *os.File, taken *int64, stereo []byte) error {
+	if recording == nil {
+		return nil
+	}
+	stereo = stereo[:min(int64(len(stereo)), MaxRecording-*taken)]
+	n, err := recording.WriteAt(stereo, HeaderSize+*taken)
+	if err != nil {
+		return fmt.Errorf("write a recording: %w", err)
+	}
+	*taken += int64(n)
+	return nil
 }

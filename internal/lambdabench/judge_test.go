@@ -34,8 +34,8 @@ func TestTheJudgementFails(t *testing.T) {
 		{"voice", slow(6100*time.Microsecond, 2*time.Millisecond, 5*time.Millisecond), 1},
 		{"tools", slow(9*time.Millisecond, 2*time.Millisecond, 5500*time.Microsecond), 0}, // half of it is the Runtime API's
 		{"tools", slow(9*time.Millisecond, 2*time.Millisecond, 5600*time.Microsecond), 1},
-		{"calls", slow(9*time.Millisecond, 2*time.Millisecond, 10500*time.Microsecond), 0}, // a page is fifty records
-		{"calls", slow(9*time.Millisecond, 2*time.Millisecond, 10600*time.Microsecond), 1},
+		{"calls", slow(9*time.Millisecond, 2*time.Millisecond, 5500*time.Microsecond), 0},
+		{"calls", slow(9*time.Millisecond, 2*time.Millisecond, 5600*time.Microsecond), 1},
 		{"notify", slow(11*time.Millisecond, 6*time.Millisecond, 6*time.Millisecond), 2},
 		{minimal, slow(2*time.Millisecond, time.Millisecond, 6*time.Millisecond), 1}, // a machine on which nothing can be judged
 	} {

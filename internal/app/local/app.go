@@ -81,8 +81,9 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 	for _, p := range []string{"/voice", "/status", "/amd", "/healthz", "/readyz"} {
 		a.mux.Handle(p, web)
 	}
+	page := console.Handler()
 	for _, p := range []string{console.Path, console.Parts} {
-		a.mux.Handle("GET "+p, console.Handler())
+		a.mux.Handle("GET "+p, page)
 	}
 	for pattern, route := range phone.Routes() {
 		a.mux.Handle(pattern, route)

@@ -108,16 +108,7 @@ func (e *entry) putObject(ctx context.Context, kind, format string, body io.Read
 
 // Record implements [archive.Entry].
 func (e *entry) Record(stereo []byte) error {
-	if e.sound == nil {
-		return nil
-	}
-	stereo = stereo[:min(int64(len(stereo)), archive.MaxRecording-e.taken)]
-	n, err := e.sound.WriteAt(stereo, archive.HeaderSize+e.taken)
-	if err != nil {
-		return fmt.Errorf("write a recording: %w", err)
-	}
-	e.taken += int64(n)
-	return nil
+	return archive.AddSound(e.sound, &e.taken, stereo)
 }
 
 // Complete implements [archive.Entry].
