@@ -17,17 +17,6 @@ import (
 func (w *world) review(id call.ID, kept bool) {
 	w.Helper()
 	path := "/calls/" + string(id)
-	list := func(query string) (ids []call.ID) {
-		status, body := w.get(http.MethodGet, "/calls"+query, "")
-		var a struct{ Calls []call.Summary }
-		if err := json.Unmarshal([]byte(body), &a); err != nil || status != http.StatusOK {
-			w.Fatalf("%s: %d %s", query, status, body)
-		}
-		for _, c := range a.Calls {
-			ids = append(ids, c.CallID)
-		}
-		return ids
-	}
 	status, body := w.get(http.MethodGet, path, "")
 	var whole struct {
 		Call  call.Document
@@ -56,7 +45,7 @@ func (w *world) review(id call.ID, kept bool) {
 		"?until=" + c.CreatedAt.Format(time.RFC3339Nano):                                                                  0,
 		"?from=" + c.CreatedAt.Format(time.RFC3339Nano) + "&status=" + string(c.Status) + "&outcome=" + string(c.Outcome): 1,
 	} {
-		if got := list(query); len(got) != want || want == 1 && got[0] != id {
+		if got := w.list(query); len(got) != want || want == 1 && got[0] != id {
 			w.Errorf("%s lists %v", query, got)
 		}
 	}
@@ -73,12 +62,26 @@ func (w *world) review(id call.ID, kept bool) {
 			w.Errorf("%v after the deletion: %d", route, status)
 		}
 	}
-	if got := list(""); len(got) > 0 {
+	if got := w.list(""); len(got) > 0 {
 		w.Errorf("%v is still listed", got)
 	}
 	if _, err := w.status(id); err == nil {
 		w.Error("call_agent_status still knows it")
 	}
+}
+
+// list is what GET /calls answers to a query.
+func (w *world) list(query string) (ids []call.ID) {
+	w.Helper()
+	status, body := w.get(http.MethodGet, "/calls"+query, "")
+	var a struct{ Calls []call.Summary }
+	if err := json.Unmarshal([]byte(body), &a); err != nil || status != http.StatusOK {
+		w.Fatalf("%s: %d %s", query, status, body)
+	}
+	for _, c := range a.Calls {
+		ids = append(ids, c.CallID)
+	}
+	return ids
 }
 
 // TestACallIsReviewed: the function calls, as it is deployed, over DynamoDB Local.

@@ -296,6 +296,17 @@ const callTools = `[
  {"Name":"calendar_find_slots","Parameters":{"type":"object","properties":{"from":{"type":"string"}}}},
  {"Name":"calendar_create_event","Parameters":{"type":"object","properties":{"start":{"type":"string"},"title":{"type":"string"}},"required":["start"]}}]`
 
+// record counts what a connection is told again; one is told at a time.
+func (r *report) record(side string, event json.RawMessage) {
+	var e struct {
+		Type string
+		Item struct{ Role string }
+	}
+	if side == realtimetest.SideClient && json.Unmarshal(event, &e) == nil && (e.Item.Role == "user" || e.Item.Role == "assistant") {
+		r.replayed++
+	}
+}
+
 func (s scene) play(t *testing.T) (out report) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -303,15 +314,7 @@ func (s scene) play(t *testing.T) (out report) {
 		s.phone.open()
 		model := realtimetest.New(realtimetest.Config{
 			Script: func(n int, _ *http.Request) realtimetest.Script { return s.script(n) },
-			Record: func(side string, event json.RawMessage) {
-				var e struct {
-					Type string
-					Item struct{ Role string }
-				}
-				if side == realtimetest.SideClient && json.Unmarshal(event, &e) == nil && (e.Item.Role == "user" || e.Item.Role == "assistant") {
-					out.replayed++ // one connection is told at a time
-				}
-			},
+			Record: out.record,
 		})
 		var open atomic.Int64
 		web := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

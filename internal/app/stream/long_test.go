@@ -214,18 +214,7 @@ func TestTwoHoursAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	levels, kinds := 0, map[string]int{}
-	for i, l := range tl.Lines {
-		if l.N != i+1 {
-			t.Fatalf("line %d is numbered %d", i+1, l.N)
-		}
-		if kinds[l.Kind]++; l.Kind == call.LineLevels {
-			if int(l.AtMS) != levels*100 || len(l.Callee) != len(l.Agent) {
-				t.Fatalf("loudness of %d and %d values from %d ms on, after %d values", len(l.Callee), len(l.Agent), l.AtMS, levels)
-			}
-			levels += len(l.Callee)
-		}
-	}
+	levels, kinds := counts(t, tl)
 	info, err := os.Stat(filepath.Join(dir, string(id), "1.jsonl"))
 	if err != nil {
 		t.Fatal(err)
@@ -243,6 +232,24 @@ func TestTwoHoursAreKept(t *testing.T) {
 		t.Errorf("the heap grew by %d bytes", heap)
 	}
 	t.Logf("%d lines, %d bytes; the heap grew by %d bytes at most; %v", len(tl.Lines), info.Size(), heap, kinds)
+}
+
+// counts are how many values of loudness a timeline has, without a gap, and lines by kind.
+func counts(t *testing.T, tl call.Timeline) (levels int, kinds map[string]int) {
+	t.Helper()
+	kinds = map[string]int{}
+	for i, l := range tl.Lines {
+		if l.N != i+1 {
+			t.Fatalf("line %d is numbered %d", i+1, l.N)
+		}
+		if kinds[l.Kind]++; l.Kind == call.LineLevels {
+			if int(l.AtMS) != levels*100 || len(l.Callee) != len(l.Agent) {
+				t.Fatalf("loudness of %d and %d values from %d ms on, after %d values", len(l.Callee), len(l.Agent), l.AtMS, levels)
+			}
+			levels += len(l.Callee)
+		}
+	}
+	return levels, kinds
 }
 
 // heapNow is what is alive.
