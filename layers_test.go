@@ -27,6 +27,7 @@ var aws = []string{"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", 
 // layers are in order: the first row that names a package decides.
 var layers = []layer{
 	{"L0", []string{"call", "internal/config", "media/g711", "media/pcm"}, nil, nil},
+	{"ports of loopback", []string{"internal/freeport"}, nil, nil},
 	{"L0 fakes of the ports", []string{"call/calltest"}, []string{"call"}, nil},
 	{"L0m", []string{"media", "media/"}, []string{"media", "media/"}, []string{"github.com/gorilla/websocket", "golang.org/x/text/cases", "golang.org/x/text/unicode/norm"}},
 	{"pages", []string{"internal/page"}, nil, nil},
@@ -35,7 +36,7 @@ var layers = []layer{
 	{
 		"L1 telephony",
 		[]string{"telephony/"},
-		[]string{"call", "internal/page", "media/g711", "media/pcm", "media/speech", "media/twiliostream"},
+		[]string{"call", "internal/freeport", "internal/page", "media/g711", "media/pcm", "media/speech", "media/twiliostream"},
 		[]string{"github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/api/v2010", "github.com/twilio/twilio-go/twiml", "github.com/gorilla/websocket"},
 	},
 	{"L1 stores", []string{"internal/store/"}, []string{"call"}, append(aws, "go.etcd.io/bbolt", "go.etcd.io/bbolt/errors", "pgregory.net/rapid")},
@@ -59,7 +60,7 @@ var layers = []layer{
 	{"L3", []string{"internal/app/"}, []string{"call", "media", "media/", "telephony/", "internal/"}, append(aws, "github.com/gorilla/websocket", "github.com/aws/aws-lambda-go/")},
 	{"tests of the whole", []string{"internal/chaos", "internal/cloudtest"}, []string{"call", "media", "media/", "telephony/", "internal/"}, aws},
 	{"a benchmark of functions", []string{"internal/lambdabench", "internal/lambdabench/"}, nil, []string{"github.com/aws/aws-lambda-go/"}},
-	{"a benchmark of the bridge", []string{"internal/bridgebench"}, []string{"media/g711", "media/pcm"}, []string{"github.com/gorilla/websocket"}},
+	{"a benchmark of the bridge", []string{"internal/bridgebench"}, []string{"internal/freeport", "media/g711", "media/pcm"}, []string{"github.com/gorilla/websocket"}},
 	{"a runner of functions", []string{"internal/lambdalocal"}, nil, append(aws, "go.yaml.in/yaml/v3")},
 	{"L4 demo", []string{"internal/demo", "internal/demo/"}, []string{"call", "caddymodule", "media", "media/", "telephony/", "internal/"}, nil},
 	{

@@ -10,13 +10,22 @@ import { join } from "node:path";
 
 const binary = new URL("../bin/callagent", import.meta.url).pathname;
 
+// freePort is a port of localhost that is free, and none that outgoing connections come
+// from (Linux gives them those from 32768 on): one of these would soon have it.
 export async function freePort() {
-  const server = createServer().listen(0, "localhost");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
+  for (let tries = 0; tries < 50; tries++) {
+    const port = 10_000 + Math.floor(22_000 * Math.random());
+    const server = createServer().listen(port, "localhost");
+    try {
+      await once(server, "listening");
+    } catch {
+      continue; // somebody has it
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
+  throw new Error("there is no free port");
 }
 
 // Agent is a running server. Close ends it and forgets what it wrote.

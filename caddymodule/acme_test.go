@@ -29,6 +29,7 @@ import (
 
 	"github.com/clawdbot/call-agent/internal/config"
 	"github.com/clawdbot/call-agent/internal/demo"
+	"github.com/clawdbot/call-agent/internal/freeport"
 )
 
 // pebbleVersion is the ACME server of the test: Let's Encrypt's own, made for tests.
@@ -252,7 +253,7 @@ func (p *pebble) ownCertificate(t *testing.T, dir string) {
 // root waits for the server and returns the authority that it issues from.
 func (p *pebble) root(t *testing.T) *x509.CertPool {
 	t.Helper()
-	for range 100 {
+	for range 600 {
 		res, err := p.client.Get(p.manage + "/roots/0")
 		if err != nil {
 			time.Sleep(100 * time.Millisecond) // a process is waited for
@@ -273,13 +274,13 @@ func (p *pebble) root(t *testing.T) *x509.CertPool {
 // awaitCertificates waits until both names are served with a certificate of the authority.
 func (p *pebble) awaitCertificates(t *testing.T, listen string) {
 	t.Helper()
-	for range 300 {
+	for range 1200 {
 		if p.certificate(t, listen, siteName) != nil && p.certificate(t, listen, mediaName) != nil {
 			return
 		}
 		time.Sleep(100 * time.Millisecond) // an authority is waited for
 	}
-	t.Error("no certificate came within 30 s")
+	t.Error("no certificate came within two minutes")
 }
 
 // certificate is what name is served with, or nil where it is none of the authority's.
@@ -296,12 +297,7 @@ func (p *pebble) certificate(t *testing.T, listen, name string) *x509.Certificat
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	port, err := freeport.Loopback(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,17 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+# A free port, and none of those that Linux gives to outgoing connections, from 32768 on.
+port=$(python3 -c '
+import random, socket
+while True:
+    port = random.randrange(10000, 32000)
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    print(port)
+    break')
 "$root/bin/callagent" try --listen "localhost:$port" --out "$work/try" >"$work/out" 2>&1 &
 server=$!
 tries=0

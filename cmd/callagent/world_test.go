@@ -28,6 +28,7 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/calendarbridge"
+	"github.com/clawdbot/call-agent/internal/freeport"
 	"github.com/clawdbot/call-agent/media/realtimetest"
 	"github.com/clawdbot/call-agent/media/speech"
 	"github.com/clawdbot/call-agent/telephony/twiliotest"
@@ -165,12 +166,11 @@ func (w *world) serve(h http.Handler) string {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Loopback(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 // record keeps the model's farewell.
@@ -215,7 +215,7 @@ func (w *world) start() {
 	if err := w.cmd.Start(); err != nil {
 		w.Fatal(err)
 	}
-	w.await("the server is ready", 30*time.Second, func() bool {
+	w.await("the server is ready", 90*time.Second, func() bool {
 		res, err := http.Get(w.base + "/readyz")
 		if err != nil {
 			return false
@@ -273,7 +273,7 @@ func (w *world) ask(tool string, request, into any) error {
 	if err != nil {
 		w.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.base+"/tools/"+tool, bytes.NewReader(b))
 	if err != nil {
@@ -304,7 +304,7 @@ func (w *world) talking() call.ID {
 	}
 	select {
 	case <-w.spoke:
-	case <-time.After(30 * time.Second):
+	case <-time.After(90 * time.Second):
 		w.Fatal("there was no conversation")
 	}
 	return a.CallID

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +17,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/clawdbot/call-agent/internal/freeport"
 )
 
 // target is what is measured, in a process of its own.
@@ -240,10 +243,6 @@ func (t *target) halt() {
 }
 
 func freeAddress() (string, error) {
-	l, err := listenOn("127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	port, err := freeport.Loopback(context.Background())
+	return net.JoinHostPort("127.0.0.1", port), err
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/clawdbot/call-agent/internal/calendarbridge"
+	"github.com/clawdbot/call-agent/internal/freeport"
 	"github.com/clawdbot/call-agent/media/realtimetest"
 	"github.com/clawdbot/call-agent/telephony/twiliotest"
 )
@@ -173,26 +173,6 @@ func (s *stage) serve(ctx context.Context, h http.Handler) (string, error) {
 	return "http://" + l.Addr().String(), nil
 }
 
-// freeAddress is a loopback address that nobody listens on. It is none of those that outgoing
-// connections are given (from 32768 on), since one of these would soon have it.
-func freeAddress(ctx context.Context) (string, error) {
-	const lowest, ports, tries = 10_000, 22_000, 50
-	var err error
-	for range tries {
-		var l net.Listener
-		l, err = new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprint("127.0.0.1:", lowest+mathrand.IntN(ports)))
-		if err != nil {
-			continue
-		}
-		address := l.Addr().String()
-		if err := l.Close(); err != nil {
-			return "", fmt.Errorf("free the port again: %w", err)
-		}
-		return address, nil
-	}
-	return "", fmt.Errorf("find a free port: %w", err)
-}
-
 func secret() string {
 	var b [24]byte
 	_, _ = rand.Read(b[:]) // never fails
@@ -254,7 +234,8 @@ func (s *stage) address(ctx context.Context, secure *Secure) (listen string, err
 		s.base = secure.Base
 		return secure.Listen, nil
 	}
-	listen, err = freeAddress(ctx)
+	port, err := freeport.Loopback(ctx)
+	listen = net.JoinHostPort("127.0.0.1", port)
 	s.base = "http://" + listen
 	return listen, err
 }

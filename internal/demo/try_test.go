@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/clawdbot/call-agent/internal/freeport"
 )
 
 func TestTheMachinesZoneHasAName(t *testing.T) {
@@ -39,11 +41,15 @@ func TestTheMachinesZoneHasAName(t *testing.T) {
 }
 
 func TestATakenPortIsRefusedWithTheWayOut(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Loopback(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	taken := l.Addr().String()
+	taken := net.JoinHostPort("127.0.0.1", port)
+	l, err := net.Listen("tcp", taken)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := tryBase(t.Context(), taken); err == nil || !strings.Contains(err.Error(), "--listen") || !strings.Contains(err.Error(), taken) {
 		t.Errorf("taken: %v", err)
 	}

@@ -1,6 +1,7 @@
 // A proxy that stands before a real server and, when told to, answers in its place.
 import { createServer, request as forward } from "node:http";
 import { once } from "node:events";
+import { freePort } from "./gateway.js";
 
 // front passes on to target what no play answers. Every request is kept, with the status
 // that it was answered with.
@@ -34,8 +35,8 @@ export async function front(target) {
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
   };
-  await listen(0);
-  const { port } = server.address();
+  const port = await freePort(); // which it has to get again after down
+  await listen(port);
   return {
     url: `http://127.0.0.1:${port}`,
     passed,

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/internal/freeport"
 )
 
 // carrier is a provider whose REST API is h, under a path prefix.
@@ -146,12 +147,11 @@ func TestACodeKeepsItsWordsAndItsMend(t *testing.T) {
 }
 
 func TestARefusedConnectionHasSentNothing(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Loopback(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = l.Close()
-	p := newProvider(t, Options{BaseURL: "http://" + l.Addr().String()})
+	p := newProvider(t, Options{BaseURL: "http://127.0.0.1:" + port})
 	checkDialError(t, p, call.DialNotSent, "", "nothing was dialled")
 }
 
@@ -176,7 +176,7 @@ func TestTheContextBoundsARequest(t *testing.T) {
 		<-release
 	})
 	defer close(release)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // the request is on its way by then
 	defer cancel()
 	_, err := p.StartCall(ctx, testDial)
 	var d *call.DialError
