@@ -67,7 +67,7 @@ install() {
 		fi
 		"$python" -m venv "$dir"
 		# shellcheck disable=SC2086 # the pin is words on purpose
-		"$dir/bin/python" -m pip install --quiet --disable-pip-version-check $spec >&2
+		sh "$root/scripts/again.sh" "$dir/bin/python" -m pip install --quiet --disable-pip-version-check $spec >&2
 		: >"$dir/installed"
 	fi
 	rm -rf "$lock"

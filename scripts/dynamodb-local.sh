@@ -8,7 +8,8 @@
 # It lives below ${XDG_CACHE_HOME:-~/.cache}/callagent, never in the tree. It needs Java 17,
 # and Maven for the first run.
 set -eu
-source=$(cd "$(dirname "$0")/dynamodb-local" && pwd)
+scripts=$(cd "$(dirname "$0")" && pwd)
+source=$scripts/dynamodb-local
 home=${XDG_CACHE_HOME:-$HOME/.cache}/callagent/dynamodb-local-3.1.0
 
 say() { echo "dynamodb-local: $*" >&2; }
@@ -22,7 +23,7 @@ fetch() {
 		new=$(mktemp -d "$home.XXXXXX")
 		trap 'rm -rf "$new"' EXIT
 		say "downloading version 3.1.0, about 50 MB"
-		mvn -q -B -f "$source/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$new/lib" >&2
+		sh "$scripts/again.sh" mvn -q -B -f "$source/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$new/lib" >&2
 		[ -d "$home" ] || mv "$new" "$home" # there it is where somebody else was faster
 	fi
 	if ! cmp -s "$source/Loopback.java" "$home/Loopback.java"; then

@@ -27,7 +27,7 @@ if ! [ -d "$home" ]; then
 	echo "openclaw.sh: installing $name into $home (once)" >&2
 	cp "$source/package.json" "$source/package-lock.json" "$new/"
 	if [ -d "$source/libsignal" ]; then cp -R "$source/libsignal" "$new/"; fi
-	(cd "$new" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+	(cd "$new" && sh "$here/again.sh" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
 	[ -d "$home" ] || mv "$new" "$home" # there it is where somebody else was faster
 	rm -rf "$new"
 	trap - EXIT

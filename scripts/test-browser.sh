@@ -5,10 +5,10 @@ set -eu
 cd "$(dirname "$0")/../browsertest"
 
 if ! command -v "${CHROMIUM:-chromium}" >/dev/null; then
-	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
+	sh ../scripts/again.sh apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive sh ../scripts/again.sh apt-get install -y -qq --no-install-recommends chromium
 fi
-npm ci --silent --no-fund --no-audit
+sh ../scripts/again.sh npm ci --silent --no-fund --no-audit
 ! grep -q '"resolved"' package-lock.json || { echo "package-lock.json names a registry: npm install --omit-lockfile-registry-resolved"; exit 1; }
 node --test --test-reporter=spec unit/
 node --test --test-reporter=spec --test-timeout=120000 console.test.js
