@@ -35,7 +35,8 @@ run: build
 # The quick part: unit, property and race tests.
 test:
 	$(PLAIN) $(GO) vet ./...
-	$(GO) test -race $(CORE)
+	CALLAGENT_TEST_CLOUD=0 $(GO) test -race $(CORE)
+	$(PLAIN) sh scripts/unraced.sh
 	$(GO) test -race ./internal/demo
 	$(PLAIN) $(GO) test $(WHOLE)
 
@@ -69,8 +70,8 @@ test-cloud: build lambdas
 	sh scripts/cloud-tools.sh
 	sh scripts/lint-template.sh
 	CALLAGENT_TEST_CLOUD=1 $(GO) test -race ./internal/store/dynamo/...
-	CALLAGENT_TEST_CLOUD=1 $(GO) test -run DynamoDB ./internal/chaos
-	CALLAGENT_TEST_CLOUD=1 $(GO) test -count=1 -timeout 15m -parallel 5 ./internal/cloudtest/...
+	CALLAGENT_TEST_CLOUD=1 $(PLAIN) $(GO) test -run DynamoDB ./internal/chaos
+	CALLAGENT_TEST_CLOUD=1 $(PLAIN) $(GO) test -count=1 -timeout 15m -parallel 5 ./internal/cloudtest/...
 
 # The pages in Debian's Chromium, with a voice for a microphone. Screenshots: out/browser.
 test-browser: build

@@ -1,3 +1,7 @@
+//go:build !race
+
+// One goroutine computes here: the race detector would find nothing, and take ten times as long.
+
 package media
 
 import (

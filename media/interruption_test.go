@@ -77,9 +77,13 @@ func virtual(t *testing.T, seed uint64, delayMS int, change func(*whole)) (w *wi
 // to so much, each in its own way. No double greeting, no conflict but where events crossed
 // on the wire, no word after its interruption; with the guard, where only we ask for
 // responses, no conflict at all.
-func TestNothingGoesWrongInAnyOrder(t *testing.T) {
+func TestNothingGoesWrongInAnyOrder(t *testing.T) { inAnyOrder(t, 12) }
+
+// inAnyOrder holds so many calls; after twelve every pair of a network and a guard has been.
+func inAnyOrder(t *testing.T, calls uint64) {
+	t.Helper()
 	races, cuts, fillers, ends := 0, 0, 0, map[media.EndReason]int{}
-	for seed := range uint64(40) {
+	for seed := range calls {
 		late, guard := []int{0, 0, 20, 120}[seed%4], seed%3 == 0
 		w := virtual(t, seed, late, func(c *whole) {
 			c.config = func(cfg *media.Config) { cfg.BackchannelGuard = guard }

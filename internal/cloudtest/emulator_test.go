@@ -125,13 +125,13 @@ func TestACallThroughTheDeployedTemplate(t *testing.T) {
 	}))
 	api.point(t, e.port, strings.TrimPrefix(e.outputs["url"], "http://"))
 	w.startHost(port, e.environment()...)
-	w.await("the functions see the media host", 30*time.Second, func() bool { return answers(w.base + "/readyz") })
+	w.await("the functions see the media host", patience, func() bool { return answers(w.base + "/readyz") })
 
 	a, err := w.place("+14155550123")
 	if err != nil || a.Status != call.Dialing {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	w.await("the line was busy", 30*time.Second, func() bool {
+	w.await("the line was busy", patience, func() bool {
 		d, err := w.status(a.CallID)
 		return err == nil && d.Status == call.Queued && d.NextAttemptAt != nil && len(d.Attempts) == 1
 	})
@@ -166,7 +166,7 @@ func TestACallThroughTheDeployedTemplate(t *testing.T) {
 func (w *world) reviewKept(e *emulator, id call.ID) {
 	w.Helper()
 	var body string
-	for end := time.Now().Add(10 * time.Second); !strings.Contains(body, `"complete":true`) && time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(patience); !strings.Contains(body, `"complete":true`) && time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		_, body = w.get(http.MethodGet, "/calls/"+string(id), "")
 	}
 	if !strings.Contains(body, `"complete":true`) {

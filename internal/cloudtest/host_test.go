@@ -48,7 +48,7 @@ func (w *world) startHost(port string, env ...string) *mediaHost {
 		"CALLAGENT_LISTEN=" + h.url, "CALLAGENT_ADMIN=127.0.0.1:" + freePort(w.T), "CALLAGENT_DRAIN_TIMEOUT=5s",
 	}, env...)
 	h.process = w.start("media host "+port, cmd)
-	w.await("the media host is ready", 40*time.Second, func() bool { return answers(h.url + "/readyz") })
+	w.await("the media host is ready", patience, func() bool { return answers(h.url + "/readyz") })
 	return h
 }
 

@@ -24,7 +24,7 @@ func TestAMediaHostIsLost(t *testing.T) {
 	})
 	r := w.run(lambdalocal.Options{Dist: functions(t), DynamoDB: dynamoDB}, func() map[string]any { return document })
 	host := w.startHost(first, w.hostEnvironment(r, dynamoDB)...)
-	w.await("the functions see the media host", 30*time.Second, func() bool { return answers(w.base + "/readyz") })
+	w.await("the functions see the media host", patience, func() bool { return answers(w.base + "/readyz") })
 	a, err := w.place("+14155550123")
 	if err != nil {
 		t.Fatal(err)

@@ -96,12 +96,12 @@ func TestACallIsReviewed(t *testing.T) {
 	document := w.document([]string{"ws://127.0.0.1:" + port}, map[string]any{"retry": map[string]any{"maxAttempts": 1}})
 	r := w.run(lambdalocal.Options{Dist: functions(t), DynamoDB: dynamoDB}, func() map[string]any { return document })
 	w.startHost(port, w.hostEnvironment(r, dynamoDB)...)
-	w.await("the functions see the media host", 30*time.Second, func() bool { return answers(w.base + "/readyz") })
+	w.await("the functions see the media host", patience, func() bool { return answers(w.base + "/readyz") })
 	a, err := w.place("+14155550123")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.await("the call is final and told", time.Minute, func() bool {
+	w.await("the call is final and told", patience, func() bool {
 		d, err := w.status(a.CallID)
 		return err == nil && d.Notification != nil && d.Notification.State == call.NoticeDelivered
 	})

@@ -25,16 +25,26 @@ import (
 	"github.com/clawdbot/call-agent/telephony/twiliotest"
 )
 
-// functions builds the functions for this machine, as they are deployed otherwise.
-func functions(t *testing.T) (dist string) {
-	t.Helper()
-	dist = t.TempDir()
+// dist is where the functions are, of all tests; TestMain makes it.
+var dist string
+
+// build builds the functions for this machine, as they are deployed otherwise, once.
+var build = sync.OnceValue(func() error {
 	for _, name := range []string{"voice", "status", "tools", "calls", "retry", "notify"} {
 		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-tags", "lambda.norpc", "-o", filepath.Join(dist, name, "bootstrap"), "./lambdas/"+name)
 		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", name, err, out)
+			return fmt.Errorf("build %s: %w\n%s", name, err, out)
 		}
+	}
+	return nil
+})
+
+// functions is the folder of the functions.
+func functions(t *testing.T) string {
+	t.Helper()
+	if err := build(); err != nil {
+		t.Fatal(err)
 	}
 	return dist
 }
@@ -160,7 +170,7 @@ func TestFiftyCallsAtOnce(t *testing.T) {
 		},
 	}, func() map[string]any { return document })
 	w.startHost(port, w.hostEnvironment(r, dynamoDB)...)
-	w.await("the functions see the media host", 30*time.Second, func() bool { return answers(w.base + "/readyz") })
+	w.await("the functions see the media host", patience, func() bool { return answers(w.base + "/readyz") })
 
 	ids := w.placeAll(calls)
 	var open map[call.ID]call.Document

@@ -31,7 +31,7 @@ func newTalk(t *testing.T) (w *world, talking func()) {
 		t.Helper()
 		select {
 		case <-spoken:
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("there was no conversation")
 		}
 	}
@@ -97,7 +97,7 @@ func TestACallIsStoppedThroughTheFunctions(t *testing.T) {
 	document := w.document([]string{"ws://127.0.0.1:" + port}, nil)
 	r := w.run(lambdalocal.Options{Dist: functions(t), DynamoDB: dynamoDB}, func() map[string]any { return document })
 	w.startHost(port, w.hostEnvironment(r, dynamoDB)...)
-	w.await("the functions see the media host", 30*time.Second, func() bool { return answers(w.base + "/readyz") })
+	w.await("the functions see the media host", patience, func() bool { return answers(w.base + "/readyz") })
 	a, err := w.place("+14155550123")
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestACallIsStoppedThroughTheFunctions(t *testing.T) {
 		t.Errorf("%v", stages)
 	}
 	var d call.Document
-	w.await("the owner is told", time.Minute, func() bool {
+	w.await("the owner is told", patience, func() bool {
 		d, err = w.status(a.CallID)
 		return err == nil && d.Notification != nil && d.Notification.State == call.NoticeDelivered
 	})

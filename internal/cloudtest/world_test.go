@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,18 +25,32 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/internal/calendarbridge"
+	"github.com/clawdbot/call-agent/internal/freeport"
 	"github.com/clawdbot/call-agent/media/realtimetest"
 	"github.com/clawdbot/call-agent/media/speech"
 	"github.com/clawdbot/call-agent/telephony/twiliotest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	var err error
+	if dist, err = os.MkdirTemp("", "callagent-functions-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(dist)
+		os.Exit(code)
+	}))
+}
+
+// patience is for what takes a moment on a machine with nothing else to do, and is no claim.
+const patience = 2 * time.Minute
 
 // wanted says whether the cloud is to be tried: it takes minutes, Java, Python and a
 // download at the first time.
 func wanted(t *testing.T) bool {
 	t.Helper()
-	if os.Getenv("CALLAGENT_TEST_CLOUD") != "" {
+	if os.Getenv("CALLAGENT_TEST_CLOUD") == "1" {
 		return true
 	}
 	t.Log("left out; make test-cloud runs it")
@@ -218,7 +231,7 @@ func (w *world) askUnder(key, tool string, request, into any) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.base+"/tools/"+tool, bytes.NewReader(b))
 	if err != nil {
@@ -262,12 +275,7 @@ func (w *world) status(id call.ID) (call.Document, error) {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	port, err := freeport.Loopback(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -245,7 +245,7 @@ func (k *keeper) stop() error {
 
 // await returns when the child listens.
 func (k *keeper) await(listen string) error {
-	for range 200 {
+	for range 1200 {
 		c, err := net.Dial("tcp", listen)
 		if err == nil {
 			return c.Close()

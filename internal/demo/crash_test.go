@@ -21,6 +21,7 @@ import (
 // call ends booked, the calendar holds one event, the owner is told once, and no
 // attempt is dialled twice.
 func TestKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
 	for name := range crashPoints {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			t.Parallel()

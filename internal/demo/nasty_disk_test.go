@@ -57,6 +57,7 @@ const endless = ^uint64(0)
 // clear words and dials nobody, the live call goes on, and when there is space again
 // everything that happened is on record, once.
 func TestAFullDiskStopsNobodyWhoTalks(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		from, until string
 		// longer is how long the disk stays full after that.

@@ -85,6 +85,7 @@ func serveHere(t *testing.T) Serve {
 // TestEveryMessageOfEveryScenarioIsStrictlyValid plays each scenario and holds what
 // either side sent, on both sockets, against the strict schemas of others' contracts.
 func TestEveryMessageOfEveryScenarioIsStrictlyValid(t *testing.T) {
+	t.Parallel()
 	// Where the model's format matters: audio that is heard whole, and audio that is cut.
 	both := []string{"books", "counter", "interrupts"}
 	for _, p := range plays() {

@@ -114,7 +114,7 @@ func (p *phone) closed() {
 	select {
 	case <-p.gone:
 		p.hangUp()
-	case <-time.After(15 * time.Second):
+	case <-time.After(time.Minute):
 		p.r.Fatal("the socket was not closed")
 	}
 }

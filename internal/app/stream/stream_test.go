@@ -3,8 +3,11 @@ package stream
 import (
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +21,15 @@ import (
 	"github.com/clawdbot/call-agent/media/realtimetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Those that are parallel wait in real time, and hardly need a processor.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // rig is the handler between a call that is dialled, a simulated model and plain sockets.
 type rig struct {
@@ -91,7 +102,7 @@ func (r *rig) get(id call.ID) call.Call {
 // await polls until the condition holds: what it waits for comes over real sockets.
 func (r *rig) await(what string, holds func() bool) {
 	r.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if holds() {
 			return
 		}
@@ -184,7 +195,7 @@ func TestOfTwoSocketsWithOneTokenOneIsTheCall(t *testing.T) {
 	case <-a.gone:
 		a, b = b, a
 	case <-b.gone:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("both sockets are held")
 	}
 	a.wantHeard()
