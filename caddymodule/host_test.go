@@ -155,7 +155,7 @@ func (h *host) placeTo(number string) call.Answer {
 
 func (h *host) await(what string, holds func() bool) {
 	h.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if holds() {
 			return
 		}

@@ -3,7 +3,7 @@
 # Docker, loopback only. infra/emulator/README.md says where it differs from AWS.
 #
 #   scripts/deploy-emulator.sh run PORT               become the emulator; whoever runs this owns and ends it
-#   scripts/deploy-emulator.sh wait PORT              until it answers, 60 s at most
+#   scripts/deploy-emulator.sh wait PORT              until it answers, 120 s at most
 #   scripts/deploy-emulator.sh start PORT             both, in the background; prints pid=…
 #   scripts/deploy-emulator.sh deploy PORT CONFIG [NAME=VALUE…]
 #                                                     write CONFIG as the configuration parameter, build, deploy with
@@ -47,11 +47,11 @@ run() {
 }
 
 await() {
-	for _ in $(seq 120); do
+	for _ in $(seq 240); do
 		if curl -fsS --noproxy '*' "http://127.0.0.1:$1/_ministack/health" >/dev/null 2>&1; then return; fi
 		sleep 0.5
 	done
-	echo "nothing answers on 127.0.0.1:$1 after 60 s; look at what the emulator printed" >&2
+	echo "nothing answers on 127.0.0.1:$1 after 120 s; look at what the emulator printed" >&2
 	return 1
 }
 

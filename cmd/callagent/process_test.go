@@ -63,7 +63,7 @@ func TestSIGTERMSaysGoodbye(t *testing.T) {
 	}
 	select {
 	case <-w.twilio.Calls()[0].Done():
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("the line is still up")
 	}
 	played := w.twilio.Calls()[0].Recording().Played
@@ -83,7 +83,7 @@ func TestSIGTERMSaysGoodbye(t *testing.T) {
 	}
 	time.Sleep(retryDelay + 500*time.Millisecond) // the next attempt is due by the first sweep, not by the second, a minute later
 	w.start()
-	w.retried(id, call.EndDrained, 30*time.Second)
+	w.retried(id, call.EndDrained, 50*time.Second)
 	if code := w.end(syscall.SIGTERM); code != 0 {
 		t.Errorf("without a call: exit code %d", code)
 	}
@@ -103,7 +103,7 @@ func TestKillMidCall(t *testing.T) {
 	if d := w.document(id); d.CompletedAt != nil || len(d.Attempts) != 1 {
 		t.Errorf("after the restart: %s, %d attempts", d.Status, len(d.Attempts))
 	}
-	w.retried(id, call.EndHostLost, call.LeaseLength+30*time.Second)
+	w.retried(id, call.EndHostLost, call.LeaseLength+90*time.Second)
 	if code := w.end(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,9 +15,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// connect returns a client's socket whose server counts pings.
-func connect(t *testing.T) (*websocket.Conn, *atomic.Int64) {
+// connect returns a client's socket whose server counts pings, and says when the first
+// message has come.
+func connect(t *testing.T) (*websocket.Conn, *atomic.Int64, chan struct{}) {
 	t.Helper()
+	told := make(chan struct{})
+	var once sync.Once
 	var pings atomic.Int64
 	var up websocket.Upgrader
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -30,6 +34,7 @@ func connect(t *testing.T) (*websocket.Conn, *atomic.Int64) {
 			if _, _, err := ws.ReadMessage(); err != nil {
 				return
 			}
+			once.Do(func() { close(told) })
 		}
 	}))
 	t.Cleanup(srv.Close)
@@ -39,25 +44,28 @@ func connect(t *testing.T) (*websocket.Conn, *atomic.Int64) {
 	}
 	res.Body.Close()
 	t.Cleanup(func() { ws.Close() })
-	return ws, &pings
+	return ws, &pings, told
 }
 
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within 5 s: %s", what)
+			t.Fatalf("not within 30 s: %s", what)
 		}
 	}
 }
 
 func TestASocketIsPingedUntilItIsStopped(t *testing.T) {
-	ws, pings := connect(t)
+	ws, pings, told := connect(t)
 	p := Start(ws, time.Millisecond)
 	await(t, "five pings", func() bool { return pings.Load() >= 5 })
 	p.Stop()
 	p.Stop()
-	time.Sleep(5 * time.Millisecond) // what was written is on its way
+	if err := ws.WriteMessage(websocket.TextMessage, []byte("what was written before has come")); err != nil {
+		t.Fatal(err)
+	}
+	<-told
 	before := pings.Load()
 	time.Sleep(20 * time.Millisecond)
 	if after := pings.Load(); after != before {
@@ -66,7 +74,7 @@ func TestASocketIsPingedUntilItIsStopped(t *testing.T) {
 }
 
 func TestAFailedPingIsTheLast(t *testing.T) {
-	ws, _ := connect(t)
+	ws, _, _ := connect(t)
 	ws.Close()
 	p := Start(ws, time.Millisecond)
 	defer p.Stop()

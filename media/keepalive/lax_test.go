@@ -35,7 +35,7 @@ func TestADeadlineIsSetWhereItChanges(t *testing.T) {
 
 // TestEveryWriteHasHalfOfItsTime: the deadline of frames is put off now and then.
 func TestEveryWriteHasHalfOfItsTime(t *testing.T) {
-	ws, _ := connect(t)
+	ws, _, _ := connect(t)
 	synctest.Test(t, func(t *testing.T) {
 		var w Writes
 		changed := map[time.Time]bool{}

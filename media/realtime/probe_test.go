@@ -127,7 +127,7 @@ func TestAProbeOfASilentServiceEndsWithItsContext(t *testing.T) {
 	}))
 	defer web.Close()
 	defer close(release)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond) // the upgrade is done by then
 	defer cancel()
 	err := probe(ctx, web.URL, "m", probeKey)
 	wantDialError(t, err, realtime.DialUnreachable, "no session in time")

@@ -166,7 +166,7 @@ func TestAPhoneThatTakesNothingIsClosedInASecond(t *testing.T) {
 	if _, err := http.ReadResponse(bufio.NewReader(far), nil); err != nil {
 		t.Fatal(err)
 	}
-	if took := <-closed; took > 3*time.Second {
+	if took := <-closed; took > 4*time.Second { // a write may take ten
 		t.Errorf("closing took %v", took)
 	}
 }

@@ -74,7 +74,7 @@ func again(t *testing.T, dir string) *App {
 // settled waits until the call of that id is final, and returns nothing of it.
 func settled(t *testing.T, a *App, id call.ID) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if w := ask(a, "POST", "/tools/call_agent_status", `{"callId":"`+string(id)+`"}`); strings.Contains(w.Body.String(), `"completedAt"`) {
 			return
 		}
