@@ -11,24 +11,29 @@ import (
 // DecodeRecord reads a stored record, and refuses one whose schema is newer than this
 // program: its meaning may have changed, and a rewrite would spoil it.
 func DecodeRecord(raw []byte) (Call, error) {
-	c, _, err := DecodeAll(raw)
-	return c, err
+	var c Call
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return Call{}, fmt.Errorf("decode: %w", err)
+	}
+	return c, c.known()
 }
 
 // DecodeAll is DecodeRecord, and says whether the call is all of the record: nothing in it
 // is unknown to this program, so that it may be written without it.
 func DecodeAll(raw []byte) (c Call, all bool, err error) {
-	c, all = understood(raw)
-	if !all {
-		c = Call{}
-		if err := json.Unmarshal(raw, &c); err != nil {
-			return Call{}, false, fmt.Errorf("decode: %w", err)
-		}
+	if c, all = understood(raw); all {
+		return c, true, c.known()
 	}
+	c, err = DecodeRecord(raw)
+	return c, false, err
+}
+
+// known refuses the record of a newer layout.
+func (c Call) known() error {
 	if c.Schema > SchemaVersion {
-		return Call{}, false, fmt.Errorf("its schema is %d and this program knows %d; start the newer call agent that wrote it", c.Schema, SchemaVersion)
+		return fmt.Errorf("its schema is %d and this program knows %d; start the newer call agent that wrote it", c.Schema, SchemaVersion)
 	}
-	return c, all, nil
+	return nil
 }
 
 // EncodeRecord writes a record over the stored one (nil: there is none). Attributes of

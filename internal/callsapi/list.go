@@ -110,7 +110,7 @@ func (a *API) page(ctx context.Context, who access.Caller, q call.Query) (listAn
 	if err != nil {
 		return listAnswer{}, err
 	}
-	answer := listAnswer{OK: true, Calls: []call.Summary{}}
+	answer := listAnswer{OK: true, Calls: make([]call.Summary, 0, len(p.Calls))}
 	for _, c := range p.Calls {
 		answer.Calls = append(answer.Calls, c.Summary())
 	}

@@ -117,9 +117,9 @@ func (s *Store) listing(q call.Query) *dynamodb.QueryInput {
 			values[":"+f.name] = str(f.value)
 		}
 	}
-	in := &dynamodb.QueryInput{
-		TableName: &s.name, IndexName: &by, ScanIndexForward: aws.Bool(false),
-		KeyConditionExpression: &condition, ExpressionAttributeNames: namesIn(condition, filter), ExpressionAttributeValues: values,
+	in := &dynamodb.QueryInput{ // of an entry, its place is all that is read here
+		TableName: &s.name, IndexName: &by, ScanIndexForward: aws.Bool(false), ProjectionExpression: aws.String(placeAlone),
+		KeyConditionExpression: &condition, ExpressionAttributeNames: namesIn(placeAlone, condition, filter), ExpressionAttributeValues: values,
 	}
 	if filter != "" {
 		in.FilterExpression = aws.String(filter[len(" AND "):])
@@ -145,8 +145,8 @@ func placesOf(entries []item, but *call.Place) (all []call.Place, err error) {
 // are not what was asked for any more, are left out, and so are those that this program
 // cannot read: they say so to whoever asks for them by their id.
 func (s *Store) read(ctx context.Context, places []call.Place, q call.Query) (calls []call.Call, err error) {
-	records := map[call.ID]call.Call{}
-	var keys []item
+	records := make(map[call.ID]*call.Call, len(places))
+	keys := make([]item, 0, len(places))
 	for _, p := range places {
 		keys = append(keys, keyOfCall(p.ID))
 	}
@@ -156,8 +156,8 @@ func (s *Store) read(ctx context.Context, places []call.Place, q call.Query) (ca
 	for len(keys) > 0 {
 		n := min(len(keys), batch)
 		left, err := s.readSome(ctx, "read listed calls", keys[:n], how, func(it item) {
-			if r, err := decodeRecord(it); err == nil {
-				records[r.call.ID] = r.call
+			if c, err := decodeListed(it); err == nil {
+				records[c.ID] = &c
 			}
 		})
 		if err != nil {
@@ -165,9 +165,10 @@ func (s *Store) read(ctx context.Context, places []call.Place, q call.Query) (ca
 		}
 		keys = append(keys[n:], left...)
 	}
+	calls = make([]call.Call, 0, len(records))
 	for _, p := range places {
-		if c, ok := records[p.ID]; ok && q.Matches(c) {
-			calls = append(calls, c)
+		if c, ok := records[p.ID]; ok && q.Matches(*c) {
+			calls = append(calls, *c)
 		}
 	}
 	return calls, nil
@@ -176,9 +177,12 @@ func (s *Store) read(ctx context.Context, places []call.Place, q call.Query) (ca
 // errUnread means that DynamoDB answered for none of the keys, as it does when it throttles.
 var errUnread = &types.ProvisionedThroughputExceededException{Message: some("no key of the batch was read")}
 
-// recordAlone are the attributes that reading a record takes: a page of fifty would bring
-// five hundred others.
-const recordAlone = "#PK, #record, #version, #writer, #schema, #live, #ttl"
+// What is asked for of an index's entry and of a record: what else a page of fifty would
+// bring is a thousand attributes, each of which the SDK makes a map for, twice.
+const (
+	placeAlone  = "#place"
+	recordAlone = "#PK, #record, #version, #schema, #ttl"
+)
 
 // readSome hands out what is stored under keys, of which there are at most batch, and
 // returns those that are left to ask for. How is the rest of the question.

@@ -43,20 +43,46 @@ type record struct {
 func decodeRecord(it item) (record, error) {
 	r := record{raw: []byte(text(it, attrRecord)), writer: text(it, attrWriter), mortal: it[AttrTTL] != nil}
 	_, r.live = number(it, attrLive)
-	if schema, ok := number(it, attrSchema); ok && schema > call.SchemaVersion {
-		return record{}, fmt.Errorf("its schema is %d and this program knows %d; start the newer call agent that wrote it", schema, call.SchemaVersion)
+	if err := readable(it); err != nil {
+		return record{}, err
 	}
 	var err error
 	if r.call, r.all, err = call.DecodeAll(r.raw); err != nil {
 		return record{}, err
 	}
-	if id := callOfKey(it); r.call.ID != id || id == "" {
-		return record{}, fmt.Errorf("it is the record of call %q under the key of %q; restore the item from a backup", r.call.ID, id)
+	return r, agrees(it, r.call)
+}
+
+// decodeListed reads a call's item for who will not write it, at less cost, in which
+// nothing need be kept.
+func decodeListed(it item) (call.Call, error) {
+	if err := readable(it); err != nil {
+		return call.Call{}, err
 	}
-	if version, _ := number(it, attrVersion); version != r.call.Version {
-		return record{}, fmt.Errorf("its version is %d and its record's %d; restore the item from a backup", version, r.call.Version)
+	c, err := call.DecodeRecord([]byte(text(it, attrRecord)))
+	if err != nil {
+		return call.Call{}, err
 	}
-	return r, nil
+	return c, agrees(it, c)
+}
+
+// readable refuses an item whose layout is a newer one.
+func readable(it item) error {
+	if schema, ok := number(it, attrSchema); ok && schema > call.SchemaVersion {
+		return fmt.Errorf("its schema is %d and this program knows %d; start the newer call agent that wrote it", schema, call.SchemaVersion)
+	}
+	return nil
+}
+
+// agrees refuses an item whose record is another call's, or of another version.
+func agrees(it item, c call.Call) error {
+	if id := callOfKey(it); c.ID != id || id == "" {
+		return fmt.Errorf("it is the record of call %q under the key of %q; restore the item from a backup", c.ID, id)
+	}
+	if version, _ := number(it, attrVersion); version != c.Version {
+		return fmt.Errorf("its version is %d and its record's %d; restore the item from a backup", version, c.Version)
+	}
+	return nil
 }
 
 // recordOf is the record that these attributes make, written over was.
