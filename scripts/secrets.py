@@ -12,6 +12,7 @@ Options: --name NAME of the parameter (default $CALLAGENT_PARAMETER, else /calla
 
 It runs in the sam tool's environment for its botocore, so region, credentials and AWS_ENDPOINT_URL mean what they mean
 to aws. No secret goes through an argument or a file of ours. A token is stored as its SHA-256 and shown once.
+What the functions would refuse is not stored: they are asked first (internal/app/cloud/examine), by the go command.
 """
 
 import argparse
@@ -20,11 +21,13 @@ import json
 import os
 import secrets
 import stat
+import subprocess
 import sys
 
 import botocore.exceptions
 import botocore.session
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SECRETS = ["stream.secret", "twilio.authToken", "openai.apiKey", "calendar.token", "notify.hooksToken", "tools.tokens"]
 SCOPES = ["call", "status", "cancel"]
 
@@ -82,6 +85,21 @@ def read_file(path):
     return document
 
 
+def examine(value):
+    """Refuses what the functions would, in their words; prints what they would warn of."""
+    try:
+        said = subprocess.run(["go", "run", "./internal/app/cloud/examine"], cwd=ROOT, input=value.encode(), capture_output=True, check=False)
+    except FileNotFoundError:
+        raise Fault("the document cannot be examined without the go command, so nothing was written; install Go 1.26") from None
+    words = said.stdout.decode().strip()
+    if said.returncode:
+        if not words:
+            raise Fault(f"the document was not examined, so nothing was written: {said.stderr.decode().strip()}")
+        raise Fault(f"the functions would refuse this document, so nothing was written:\n{words}")
+    if words:
+        print(words)
+
+
 class Parameter:
     """The one parameter, by name."""
 
@@ -100,6 +118,7 @@ class Parameter:
     def write(self, document, overwrite):
         """Stores the document. Over 4 KB it costs 5 cents a month (advanced tier)."""
         value = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        examine(value)
         more = {"KeyId": self.key} if self.key else {}
         answer = self.ssm.put_parameter(
             Name=self.name, Value=value, Type="SecureString", Overwrite=overwrite, Tier="Intelligent-Tiering", **more
