@@ -66,7 +66,7 @@ var layers = []layer{
 	{
 		"L4",
 		[]string{"caddymodule", "caddymodule/", "cmd/", "lambdas/", ""},
-		[]string{"call", "caddymodule", "media", "media/", "telephony/", "internal/"},
+		[]string{"call", "caddymodule", "media", "media/", "telephony/", "internal/", "lambdas/tools/unpacked"},
 		[]string{"github.com/caddyserver/caddy/v2", "github.com/caddyserver/caddy/v2/", "github.com/prometheus/client_golang/prometheus", "github.com/spf13/cobra", "golang.org/x/term", "github.com/aws/aws-sdk-go-v2/aws"},
 	},
 }

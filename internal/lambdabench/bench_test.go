@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	starts = 40  // of each function
+	starts = 100 // of each function
 	lives  = 600 // calls: each is placed, rings, is answered, is over and told
 	unseen = 20  // of them, at the beginning, are not counted: the process is not warm yet
 )
@@ -67,6 +67,7 @@ func BenchmarkFunctions(b *testing.B) {
 		binaries[name], w.figures[name].size = build(b, dir, name, path)
 	}
 	asker, _ := build(b, dir, "asker", "./internal/lambdabench/asker")
+	defer goFirst(b)()
 	for range starts { // in turn, so that all see the same machine
 		for _, name := range names {
 			i, begun, took := launch(b, binaries[name], o.environment())
@@ -75,7 +76,6 @@ func BenchmarkFunctions(b *testing.B) {
 			f.starts, f.ours = append(f.starts, took), append(f.ours, took-first(o.asked(begun, begun.Add(took))))
 		}
 	}
-	defer goFirst(b)()
 	i, _, _ := launch(b, asker, o.environment())
 	o.calibrate(b, i)
 	i.stop()

@@ -9,6 +9,7 @@ import (
 	"github.com/clawdbot/call-agent/internal/app/wiring"
 	"github.com/clawdbot/call-agent/internal/mcpapi"
 	"github.com/clawdbot/call-agent/internal/toolapi"
+	_ "github.com/clawdbot/call-agent/lambdas/tools/unpacked" // the phone numbers' data, for a shorter start
 )
 
 func main() {
