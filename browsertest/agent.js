@@ -69,7 +69,7 @@ export class Agent {
 
   // over waits until a call has its outcome.
   async over(callId) {
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 600; i++) {
       const call = await this.call(callId);
       if (call.outcome !== "pending") return call;
       await new Promise((resolve) => setTimeout(resolve, 100));

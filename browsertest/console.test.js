@@ -114,7 +114,7 @@ test("a live call is heard as it happens, hung up, and reviewed, in two tabs and
   stub.tell(id.live, 8000);
   for (const tab of [page, other]) await has(tab, "call-words li.agent", "calling on behalf of Alex Morgan");
   assert.equal(await page.getAttribute("call-words", "role"), "log");
-  await page.waitForFunction(() => Number(document.querySelector("live-meters .agent").ariaValueNow) > 20, null, { timeout: 3000 });
+  await page.waitForFunction(() => Number(document.querySelector("live-meters .agent").ariaValueNow) > 20, null, { timeout: 30_000 });
   stub.tell(id.live, 24_000);
   await has(page, "call-words li.event", "Looked for free times");
   await has(page, "call-words li.cut", "interrupted after");
@@ -155,7 +155,7 @@ test("a live call is heard as it happens, hung up, and reviewed, in two tabs and
 test("the recording plays with its cursor on timeline and transcript, and both lead into it", against(() => [calls.booked(), calls.missing(), calls.modelLost()], async ({ stub, context }) => {
   const page = await visit(context, stub, "#call=" + id.booked);
   await page.click(".play");
-  await page.waitForFunction(() => Number(document.querySelector("[role=slider]").getAttribute("aria-valuenow")) >= 1, null, { timeout: 8000 });
+  await page.waitForFunction(() => Number(document.querySelector("[role=slider]").getAttribute("aria-valuenow")) >= 1, null, { timeout: 30_000 });
   assert.ok(stub.asked.filter(({ path }) => path.includes("/recording")).length > 2, "it came in pieces");
   await has(page, "li.current", "good morning");
   const box = await page.locator("[role=slider]").boundingBox();

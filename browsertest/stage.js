@@ -60,7 +60,7 @@ export class Stage {
 
   // played waits until a mark has come back.
   async played(mark) {
-    for (let i = 0; i < 400 && !this.marks.includes(mark); i++) await new Promise((resolve) => setTimeout(resolve, 25));
+    for (let i = 0; i < 1200 && !this.marks.includes(mark); i++) await new Promise((resolve) => setTimeout(resolve, 25));
     if (!this.marks.includes(mark)) throw new Error(mark + " never came back");
   }
 }

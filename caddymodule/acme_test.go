@@ -190,12 +190,17 @@ func newPebble(t *testing.T, httpPort, tlsPort string) *pebble {
 func buildPebble(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "install", pebbleVersion)
-	cmd.Env = append(os.Environ(), "GOBIN="+dir, "CGO_ENABLED=0", "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("install %s: %v\n%s", pebbleVersion, err, out)
+	var out []byte
+	var err error
+	for range 3 { // a download may fail
+		cmd := exec.CommandContext(t.Context(), "go", "install", pebbleVersion)
+		cmd.Env = append(os.Environ(), "GOBIN="+dir, "CGO_ENABLED=0", "GOFLAGS=")
+		if out, err = cmd.CombinedOutput(); err == nil {
+			return filepath.Join(dir, "pebble")
+		}
 	}
-	return filepath.Join(dir, "pebble")
+	t.Fatalf("install %s: %v\n%s", pebbleVersion, err, out)
+	return ""
 }
 
 // nameServer answers every question for an address with this machine's.

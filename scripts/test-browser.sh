@@ -11,6 +11,6 @@ fi
 sh ../scripts/again.sh npm ci --silent --no-fund --no-audit
 ! grep -q '"resolved"' package-lock.json || { echo "package-lock.json names a registry: npm install --omit-lockfile-registry-resolved"; exit 1; }
 node --test --test-reporter=spec unit/
-node --test --test-reporter=spec --test-timeout=120000 console.test.js
-node --test --test-reporter=spec --test-timeout=120000 console-login.test.js
+node --test --test-reporter=spec --test-timeout=300000 console.test.js
+node --test --test-reporter=spec --test-timeout=300000 console-login.test.js
 node --test --test-reporter=spec --test-timeout=400000 phone.test.js

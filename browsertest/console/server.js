@@ -30,7 +30,7 @@ export class Server {
     for (let i = 0; ; i++) {
       const alive = await fetch(server.base + "/healthz").catch(() => undefined);
       if (alive?.ok) return server;
-      if (i > 400 || server.process.exitCode !== null) throw new Error("callagent run does not answer: " + said);
+      if (i > 2400 || server.process.exitCode !== null) throw new Error("callagent run does not answer: " + said);
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }

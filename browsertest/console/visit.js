@@ -36,7 +36,7 @@ function insidePage(token) {
 }
 
 export const text = (page, selector) => page.locator(selector).first().innerText();
-export const has = (page, selector, words) => page.locator(selector, { hasText: words }).first().waitFor({ timeout: 8000 });
+export const has = (page, selector, words) => page.locator(selector, { hasText: words }).first().waitFor({ timeout: 30_000 });
 export const rows = (page) => page.$$eval(".rows a", (all) => all.map((a) => a.innerText.replace(/\s*\n\s*/g, " ")));
 
 // quiet fails on what the browser complained of. expected are statuses that the test asked
@@ -47,7 +47,7 @@ export function quiet(page, ...expected) {
 }
 
 // until waits for something that is not the page's.
-export async function until(what, ms = 5000) {
+export async function until(what, ms = 30_000) {
   for (let i = 0; i < ms / 20; i++) {
     if (await what()) return;
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -39,9 +39,9 @@ async function over(page, said) {
   await has(page, ".fact.event .hours", "–");
   await has(page, ".fact.cost", "Voice model");
   await has(page, "call-words summary", "Booked in the calendar");
-  await page.locator(".play:enabled").waitFor({ timeout: 15_000 });
+  await page.locator(".play:enabled").waitFor({ timeout: 30_000 });
   await page.click(".play");
-  await page.waitForFunction(() => Number(document.querySelector("[role=slider]").getAttribute("aria-valuenow")) >= 1, null, { timeout: 10_000 });
+  await page.waitForFunction(() => Number(document.querySelector("[role=slider]").getAttribute("aria-valuenow")) >= 1, null, { timeout: 30_000 });
   await page.click(".play");
   const recording = await page.locator(".says").innerText();
   assert.equal(recording, "", "the recording is whole");

@@ -20,7 +20,7 @@ export async function callAgent({ binary, home, port, token, hooksUrl, hooksToke
   const ended = once(child, "exit");
   const base = `http://127.0.0.1:${port}`;
   for (let tries = 0; ; tries++) {
-    if (child.exitCode !== null || tries > 200) throw new Error(`the call agent does not answer: ${readFileSync(join(home, "callagent.log"), "utf8")}`);
+    if (child.exitCode !== null || tries > 900) throw new Error(`the call agent does not answer: ${readFileSync(join(home, "callagent.log"), "utf8")}`);
     if (await fetch(`${base}/readyz`).then((r) => r.ok, () => false)) break;
     await sleep(100);
   }

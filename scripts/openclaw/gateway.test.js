@@ -77,7 +77,7 @@ const ask = (tool, args, headers) => invoke(gateway.base, gatewayToken, tool, ar
 const inDays = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
 const words = ({ body }) => body.result.content[0].text;
 
-async function until(what, found, patience = 90_000) {
+async function until(what, found, patience = 240_000) {
   for (const end = Date.now() + patience; Date.now() < end; await sleep(200)) {
     const it = await found();
     if (it) return it;
