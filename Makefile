@@ -12,7 +12,8 @@ GOFUMPT   = $(GO) run mvdan.cc/gofumpt@v0.12.0
 # Everything but the packages that link Caddy. Those take minutes to compile, so there
 # are two variants of them and no more: as in the binary, and with the race detector, with
 # which alone the module's own tests run.
-# internal/demo holds calls in real time, some at a time, and nothing must compute beside it.
+# Three packages at a time, since some of them wait. internal/demo holds calls in real time,
+# some at a time, and nothing must compute beside it.
 CORE      = $$($(GO) list ./call/... ./media/... ./telephony/... ./internal/... | grep -v /internal/demo$$)
 WHOLE     = . ./cmd/...
 CADDY     = ./caddymodule/...
@@ -37,7 +38,7 @@ test: unit whole
 
 unit:
 	$(PLAIN) $(GO) vet ./...
-	CALLAGENT_TEST_CLOUD=0 $(GO) test -race $(CORE)
+	CALLAGENT_TEST_CLOUD=0 $(GO) test -race -p 3 $(CORE)
 	$(PLAIN) sh scripts/unraced.sh
 	sh scripts/real-time.sh -race ./internal/demo
 
