@@ -28,6 +28,7 @@ func (s *Service) Cancel(ctx context.Context, owner string, readAll bool, id ID,
 		return Call{}, s.unavailable(ctx, err)
 	}
 	if changed {
+		s.Media.HangUp(id)
 		s.Log.InfoContext(ctx, "call is to be stopped", "call_id", id, "attempt", len(c.Attempts), "by", owner)
 		s.putDownCanceled(ctx, &c)
 	}
@@ -84,7 +85,8 @@ func (c *Call) cancelWords() string {
 	return fmt.Sprintf("The call was canceled on request: %s", c.CancelReason)
 }
 
-// CancelEvery is how often who holds a session asks [Live.Canceled].
+// CancelEvery is how often who holds a session asks [Live.Canceled], where another process may
+// take such a request; the one that holds it is told at once.
 const CancelEvery = 2 * time.Second
 
 // Canceled says whether somebody asked for the call to be stopped. The session is to say

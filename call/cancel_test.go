@@ -3,6 +3,7 @@ package call_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -142,6 +143,9 @@ func TestAConversationIsLeftToItsSessionAndNoLongerThanAFarewell(t *testing.T) {
 		}
 		if c := cancelled(t, w, id); c.Final() || c.Status != call.InProgress || len(w.Telephony.Ended()) != 0 {
 			t.Errorf("%s, lines put down: %v", c.Status, w.Telephony.Ended())
+		}
+		if told := w.Media.HungUp(); !slices.Equal(told, []call.ID{id}) {
+			t.Errorf("the session was told %v", told)
 		}
 		if asked, err := live.Canceled(t.Context()); !asked || err != nil {
 			t.Fatal(asked, err)

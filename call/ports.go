@@ -241,6 +241,9 @@ type Media interface {
 	// Release gives the place back of an attempt that is over or was not dialled; one
 	// that was not reserved, or whose stream has taken it, is nothing.
 	Release(id ID, attempt int)
+	// HangUp asks a call's session to say goodbye, where this process is the one that holds it.
+	// It does not wait for that. Another process sees the request in the record.
+	HangUp(id ID)
 }
 
 // MediaError is why the media plane could not hold a call now. Words are plain.

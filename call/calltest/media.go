@@ -20,6 +20,7 @@ type Media struct {
 	down     error
 	reserved []string
 	released []string
+	hungUp   []call.ID
 }
 
 var _ call.Media = (*Media)(nil)
@@ -60,6 +61,20 @@ func (m *Media) Release(id call.ID, attempt int) {
 		m.reserved = slices.Delete(m.reserved, i, i+1)
 		m.released = append(m.released, k)
 	}
+}
+
+// HangUp implements [call.Media].
+func (m *Media) HangUp(id call.ID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hungUp = append(m.hungUp, id)
+}
+
+// HungUp are the calls whose sessions were asked to say goodbye.
+func (m *Media) HungUp() []call.ID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.hungUp)
 }
 
 // Reserved are the places kept now, as "<call id>/<attempt>", Released those given back.

@@ -46,6 +46,9 @@ func (r *rooms) Reserve(ctx context.Context, id call.ID, _ int, _ time.Time) err
 // Release implements [call.Media].
 func (*rooms) Release(call.ID, int) {}
 
+// HangUp implements [call.Media]: the media host looks at the record every [call.CancelEvery].
+func (*rooms) HangUp(call.ID) {}
+
 // Host implements [call.Media]: the host with the most room, and of equal ones always
 // the same for one call.
 func (r *rooms) Host(ctx context.Context, id call.ID) (string, error) {

@@ -38,3 +38,6 @@ func (p plane) Host(_ context.Context, id call.ID) (string, error) {
 
 // Release implements [call.Media].
 func (p plane) Release(id call.ID, attempt int) { p.sessions.Release(id, attempt) }
+
+// HangUp implements [call.Media].
+func (p plane) HangUp(id call.ID) { p.sessions.HangUp(id) }

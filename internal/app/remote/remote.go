@@ -165,3 +165,6 @@ func (s self) Host(context.Context, call.ID) (string, error) { return string(s),
 
 // Release does nothing: streams take and give back places themselves.
 func (self) Release(call.ID, int) {}
+
+// HangUp does nothing: requests to stop a call are taken by the control plane.
+func (self) HangUp(call.ID) {}

@@ -59,7 +59,11 @@ func (l *line) admit(ctx context.Context, start twiliostream.Start) error {
 	}
 	l.live, l.desk = live, call.NewDesk(live)
 	l.renewAt = time.Now().Add(call.LeaseLength / 3)
-	l.pulse.start(&l.writes, func() bool { return l.renew(live) })
+	every := call.CancelEvery
+	if l.h.o.Alone {
+		every = call.LeaseLength / 3
+	}
+	l.pulse.start(every, &l.writes, func() bool { return l.renew(live) })
 	return nil
 }
 

@@ -7,10 +7,11 @@ import (
 	"github.com/clawdbot/call-agent/call"
 )
 
-// pulse does something every [call.CancelEvery], from a timer: a goroutine that only waits
-// would keep a stack for it in every call.
+// pulse does something every so often, from a timer: a goroutine that only waits would keep a
+// stack for it in every call.
 type pulse struct {
 	mu      sync.Mutex
+	every   time.Duration
 	timer   *time.Timer
 	next    time.Time
 	work    *sync.WaitGroup
@@ -19,12 +20,12 @@ type pulse struct {
 }
 
 // start begins, once. What is under way is counted in work.
-func (p *pulse) start(work *sync.WaitGroup, do func() (again bool)) {
+func (p *pulse) start(every time.Duration, work *sync.WaitGroup, do func() (again bool)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.work, p.do, p.next = work, do, time.Now().Add(call.CancelEvery)
+	p.every, p.work, p.do, p.next = every, work, do, time.Now().Add(every)
 	work.Add(1)
-	p.timer = time.AfterFunc(call.CancelEvery, p.beat)
+	p.timer = time.AfterFunc(every, p.beat)
 }
 
 func (p *pulse) beat() {
@@ -40,7 +41,7 @@ func (p *pulse) beat() {
 	if p.stopped {
 		return
 	}
-	p.next = p.next.Add(call.CancelEvery)
+	p.next = p.next.Add(p.every)
 	p.work.Add(1)
 	p.timer.Reset(time.Until(p.next))
 }

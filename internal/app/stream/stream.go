@@ -63,6 +63,9 @@ type Options struct {
 	Moments bool
 	// Keep is what is kept of the sessions outside their records.
 	Keep Keep
+	// Alone says that no other process takes requests to stop a call: whoever does tells
+	// Sessions, and the record is looked at only when the lease is renewed.
+	Alone bool
 }
 
 // Handler upgrades a stream and holds its call; ServeHTTP returns when the call is
