@@ -15,9 +15,9 @@ func (c *conversation) holdsBack() bool {
 }
 
 // guardHears takes the callee's audio on its way to the model.
-func (c *conversation) guardHears(payload string) {
+func (c *conversation) guardHears(law []byte) {
 	if c.guard.on {
-		c.guard.listen(payload, c.talk.speaking || c.play.empty())
+		c.guard.listen(law, c.talk.speaking || c.play.empty())
 	}
 }
 

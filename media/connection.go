@@ -167,11 +167,7 @@ func (s *Session) sendAgent(cmd AgentCommand) {
 	if s.model == nil {
 		return
 	}
-	if audio, ok := cmd.(*Hear); ok {
-		mine, _ := hearings.Get().(*Hear)
-		mine.Audio = append(mine.Audio[:0], audio.Audio...)
-		cmd = mine
-	}
+	s.modelDue = true
 	s.model.commands.push(cmd)
 }
 

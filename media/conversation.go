@@ -70,15 +70,14 @@ type conversation struct {
 	fx  effects
 	now time.Time
 
-	alarms  deadlines
-	gate    gate
-	play    playback
-	inbox   inbound
-	recall  recall
-	ear     ear
-	hearing Hear // reused
-	book    transcript
-	link    link
+	alarms deadlines
+	gate   gate
+	play   playback
+	inbox  inbound
+	recall recall
+	ear    ear
+	book   transcript
+	link   link
 
 	// ready: an agent carries the conversation; gone: none will again.
 	started, ready, gone, over bool
@@ -164,7 +163,16 @@ func newConversation(cfg Config, fx effects, now time.Time) *conversation {
 func (c *conversation) handle(now time.Time, ev any) {
 	c.now = now
 	switch ev := ev.(type) {
-	case phoneStarted, phoneBad, phoneGone, *twiliostream.Event:
+	case *twiliostream.Event:
+		c.handlePhone(ev)
+		if ev.Kind == twiliostream.Media && !c.followsFrames() {
+			return
+		}
+	case *AgentAudio:
+		if c.agentAudio(ev) {
+			return
+		}
+	case phoneStarted, phoneBad, phoneGone:
 		c.handlePhone(ev)
 	case heardAt:
 		if c.ready { // else the frame waits for the model, not for us
@@ -187,6 +195,11 @@ func (c *conversation) handle(now time.Time, ev any) {
 	}
 	c.settle()
 }
+
+// followsFrames says whether something waits for what a frame of the callee's may change by
+// itself. Nothing follows from the rest of them, fifty times a second: only that they are
+// passed on, and alarms put off.
+func (c *conversation) followsFrames() bool { return c.guard.on || c.link.next != nil }
 
 // expire lets one due alarm go off; false if none was due.
 func (c *conversation) expire(now time.Time) bool {
@@ -261,8 +274,6 @@ func (c *conversation) settle() {
 // handleAgent takes what the model did.
 func (c *conversation) handleAgent(ev AgentEvent) {
 	switch ev := ev.(type) {
-	case *AgentAudio:
-		c.agentAudio(ev)
 	case AgentAudioDone:
 		c.agentAudioDone(ev.ItemID)
 	case AgentTranscript:

@@ -72,7 +72,7 @@ func TestGapsInTheCalleesAudioAreFilled(t *testing.T) {
 	r.do(phoneStarted{}, agentReady{}, frame(102), frame(135), frame(155), frame(315))
 	r.expect(r.c.out.Quality.FilledMS == 140, "140 ms are missing, filled %d", r.c.out.Quality.FilledMS)
 	heard := sentOf[toldAudio](r)
-	r.expect(len(heard) == 5 && heard[3].Audio == silence(140*8), "silence stands where audio is missing")
+	r.expect(len(heard) == 5 && heard[3].Audio == silent(140), "silence stands where audio is missing")
 }
 
 func TestSpeechThatThePhoneStopsSendingIsEnded(t *testing.T) {

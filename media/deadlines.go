@@ -30,20 +30,34 @@ const (
 )
 
 // deadlines is the conversation's only clock: a time for each alarm, zero for none.
-type deadlines [alarms]time.Time
+type deadlines struct {
+	at [alarms]time.Time
+	// soonest is no later than any of them, zero where none is set. Most are only ever put off,
+	// by every frame: they are looked through when this time has come, and not before.
+	soonest time.Time
+}
 
-func (d *deadlines) set(a alarm, at time.Time) { d[a] = at }
-func (d *deadlines) clear(a alarm)             { d[a] = time.Time{} }
-func (d *deadlines) armed(a alarm) bool        { return !d[a].IsZero() }
+func (d *deadlines) clear(a alarm)      { d.at[a] = time.Time{} }
+func (d *deadlines) armed(a alarm) bool { return !d.at[a].IsZero() }
 
-// next is the earliest deadline; false if none is set.
-func (d *deadlines) next() (at time.Time, ok bool) {
-	for _, t := range d {
-		if !t.IsZero() && (!ok || t.Before(at)) {
-			at, ok = t, true
+func (d *deadlines) set(a alarm, at time.Time) {
+	d.at[a] = at
+	if d.soonest.IsZero() || at.Before(d.soonest) {
+		d.soonest = at
+	}
+}
+
+// next is when to look for the next one that is due; false if none is set.
+func (d *deadlines) next() (at time.Time, ok bool) { return d.soonest, !d.soonest.IsZero() }
+
+// look finds the soonest.
+func (d *deadlines) look() {
+	d.soonest = time.Time{}
+	for _, t := range d.at {
+		if !t.IsZero() && (d.soonest.IsZero() || t.Before(d.soonest)) {
+			d.soonest = t
 		}
 	}
-	return at, ok
 }
 
 // phoneAlarms are those that conclude something from what the phone has not sent.
@@ -52,19 +66,23 @@ var phoneAlarms = [...]alarm{alarmPhoneStall, alarmHangUp, alarmDisclosure, alar
 // putOff puts those of the phone that are due at now off: it may have sent what they wait for.
 func (d *deadlines) putOff(now, until time.Time) {
 	for _, a := range phoneAlarms {
-		if d.armed(a) && !d[a].After(now) {
-			d[a] = until
+		if d.armed(a) && !d.at[a].After(now) {
+			d.set(a, until)
 		}
 	}
 }
 
 // take returns one alarm that is due at now and how late it is, and clears it.
 func (d *deadlines) take(now time.Time) (a alarm, late time.Duration, ok bool) {
-	for a, t := range d {
+	if d.soonest.IsZero() || d.soonest.After(now) {
+		return 0, 0, false
+	}
+	for a, t := range d.at {
 		if !t.IsZero() && !t.After(now) {
-			d[a] = time.Time{}
+			d.clear(alarm(a))
 			return alarm(a), now.Sub(t), true
 		}
 	}
+	d.look()
 	return 0, 0, false
 }

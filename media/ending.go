@@ -208,7 +208,7 @@ func (c *conversation) apologise(reason EndReason) {
 	if hadAudio {
 		c.clearPhone(time.Time{})
 	}
-	stall := c.alarms[alarmPhoneStall]
+	stall := c.alarms.at[alarmPhoneStall]
 	c.alarms = deadlines{}
 	c.alarms.set(alarmPhoneStall, stall)
 	c.observe(Moment{Kind: MomentApology, Name: string(reason)})

@@ -65,7 +65,7 @@ func (c *conversation) playStored(id string, clip []byte) {
 	}
 	it := &item{id: id, own: true, frames: newFramer(PCMU), firstSent: c.now}
 	c.play.items = append(c.play.items, it)
-	_ = it.frames.push(base64.StdEncoding.EncodeToString(clip), func(payload string, heard int) { c.send(it, payload, heard) }) // always base64
+	_ = it.frames.push(base64.StdEncoding.EncodeToString(clip), c.sending(it)) // always base64
 	c.finishItem(it)
 }
 
@@ -93,10 +93,13 @@ func (c *conversation) watchDeadAir() {
 // waitsInSilence says whether the callee waits for a tool in silence. A response that runs is
 // about to be heard, but for the one that called the tool.
 func (c *conversation) waitsInSilence() bool {
+	if len(c.running) == 0 || c.cfg.FillerAfter <= 0 || !c.greeting.over || c.ending != nil || c.over || c.muted || c.gone ||
+		c.talk.speaking || !c.play.empty() {
+		return false
+	}
 	active := c.responses[c.gate.active]
 	calling := c.gate.state == gateActive && active != nil && active.open > 0
-	return len(c.running) > 0 && c.cfg.FillerAfter > 0 && c.greeting.over && c.ending == nil && !c.over && !c.muted && !c.gone &&
-		!c.talk.speaking && c.play.empty() && (c.gate.state == gateIdle && c.gate.pending == nil || calling)
+	return c.gate.state == gateIdle && c.gate.pending == nil || calling
 }
 
 // fillDeadAir says a filler, once in a wait.

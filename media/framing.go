@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 
@@ -32,10 +33,6 @@ type framer struct {
 	odd       []byte         // half a sample of PCM
 	samples   int            // of PCM, so far
 	carry     []byte         // mu-law, less than a frame between calls
-
-	// Used again and again.
-	raw, text    []byte
-	wide, narrow []int16
 }
 
 func newFramer(output Format) *framer {
@@ -46,9 +43,10 @@ func newFramer(output Format) *framer {
 	return f
 }
 
-// emitFunc takes one message: payload is base64, good for as long as the function runs, and
-// heard the number of bytes of it that are the agent's, not padding.
-type emitFunc func(payload string, heard int)
+// emitFunc takes one message: payload is base64, law its audio where that is at hand, both
+// good for as long as the function runs, and heard the number of bytes of it that are the
+// agent's, not padding.
+type emitFunc func(payload string, law []byte, heard int)
 
 // push adds a delta. Text that holds whole frames of mu-law is passed on as it is.
 func (f *framer) push(audio string, emit emitFunc) error {
@@ -57,31 +55,34 @@ func (f *framer) push(audio string, emit emitFunc) error {
 	}
 	if f.decimator == nil && !f.alaw && len(f.carry) == 0 && twiliostream.DecodedLen(audio)%frameBytes == 0 {
 		for len(audio) > pieceChars {
-			emit(audio[:pieceChars], twiliostream.MaxMediaBytes)
+			emit(audio[:pieceChars], nil, twiliostream.MaxMediaBytes)
 			audio = audio[pieceChars:]
 		}
-		emit(audio, twiliostream.DecodedLen(audio))
+		emit(audio, nil, twiliostream.DecodedLen(audio))
 		return nil
 	}
-	raw, err := base64.StdEncoding.AppendDecode(f.raw[:0], []byte(audio))
-	if err != nil {
+	r := borrowRoom()
+	defer rooms.Put(r)
+	var err error
+	if r.wire, err = base64.StdEncoding.AppendDecode(r.wire[:0], []byte(audio)); err != nil {
 		return errBadAudio
 	}
-	f.raw = raw
+	r.law = append(r.law[:0], f.carry...)
 	switch {
 	case f.decimator != nil:
-		f.decimate(raw)
+		f.decimate(r)
 	case f.alaw:
-		f.carry = g711.AToMu(f.carry, raw)
+		r.law = g711.AToMu(r.law, r.wire)
 	default:
-		f.carry = append(f.carry, raw...)
+		r.law = append(r.law, r.wire...)
 	}
-	f.emitFrames(emit)
+	f.emitFrames(r, emit)
 	return nil
 }
 
-// decimate appends raw 24 kHz PCM to carry as mu-law.
-func (f *framer) decimate(raw []byte) {
+// decimate appends 24 kHz PCM, which is on the wire, as mu-law.
+func (f *framer) decimate(r *room) {
+	raw := r.wire
 	if len(f.odd) > 0 {
 		raw = append(f.odd, raw...)
 		f.odd = nil
@@ -90,40 +91,44 @@ func (f *framer) decimate(raw []byte) {
 		f.odd = []byte{raw[len(raw)-1]}
 		raw = raw[:len(raw)-1]
 	}
-	f.wide = pcm.Samples(f.wide[:0], raw)
-	f.samples += len(f.wide)
-	f.narrow = f.decimator.Process(f.narrow[:0], f.wide)
-	f.carry = g711.EncodeMu(f.carry, f.narrow)
+	r.wide = pcm.Samples(r.wide[:0], raw)
+	f.samples += len(r.wide)
+	r.narrow = f.decimator.Process(r.narrow[:0], r.wide)
+	r.law = g711.EncodeMu(r.law, r.narrow)
 }
 
 // finish sends what is left, its last frame padded with silence.
 func (f *framer) finish(emit emitFunc) {
+	r := borrowRoom()
+	defer rooms.Put(r)
+	r.law = append(r.law[:0], f.carry...)
 	if f.decimator != nil {
-		f.carry = g711.EncodeMu(f.carry, f.decimator.Flush(nil))
+		r.law = g711.EncodeMu(r.law, f.decimator.Flush(nil))
 	}
-	f.emitFrames(emit)
+	f.emitFrames(r, emit)
 	if heard := len(f.carry); heard > 0 {
 		for len(f.carry) < frameBytes {
 			f.carry = append(f.carry, g711.MuSilence)
 		}
-		f.emit(f.carry, heard, emit)
+		r.emit(f.carry, heard, emit)
 		f.carry = nil
 	}
 }
 
-func (f *framer) emitFrames(emit emitFunc) {
-	rest := f.carry
+// emitFrames sends the whole frames of law and keeps the rest.
+func (f *framer) emitFrames(r *room, emit emitFunc) {
+	rest := r.law
 	for len(rest) >= frameBytes {
 		n := min(twiliostream.MaxMediaBytes, len(rest)-len(rest)%frameBytes)
-		f.emit(rest[:n], n, emit)
+		r.emit(rest[:n], n, emit)
 		rest = rest[n:]
 	}
-	f.carry = f.carry[:copy(f.carry, rest)]
+	f.carry = append(f.carry[:0], rest...)
 }
 
-func (f *framer) emit(law []byte, heard int, emit emitFunc) {
-	f.text = base64.StdEncoding.AppendEncode(f.text[:0], law)
-	emit(jsonscan.View(f.text), heard)
+func (r *room) emit(law []byte, heard int, emit emitFunc) {
+	r.text = base64.StdEncoding.AppendEncode(r.text[:0], law)
+	emit(jsonscan.View(r.text), law, heard)
 }
 
 // limitMS is the most of the item that can have been heard, in the model's own
@@ -135,11 +140,5 @@ func (f *framer) limitMS(sentMS int) int {
 	return min(sentMS, f.samples/samplesPerMS)
 }
 
-// silence is n bytes of mu-law silence in base64.
-func silence(n int) string {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = g711.MuSilence
-	}
-	return base64.StdEncoding.EncodeToString(b)
-}
+// silence is n bytes of it in mu-law.
+func silence(n int) []byte { return bytes.Repeat([]byte{g711.MuSilence}, n) }

@@ -16,10 +16,13 @@ import (
 // collect gathers messages, checks that each is whole frames within the limit, and
 // returns what is heard of them.
 func collect(t interface{ Fatalf(string, ...any) }, heard *[]byte) emitFunc {
-	return func(payload string, n int) {
+	return func(payload string, law []byte, n int) {
 		raw, err := base64.StdEncoding.DecodeString(payload)
 		if err != nil || len(raw) > twiliostream.MaxMediaBytes || len(raw)%frameBytes != 0 || n > len(raw) {
 			t.Fatalf("a message of %d bytes, %d heard (%v)", len(raw), n, err)
+		}
+		if law != nil && !bytes.Equal(law, raw) {
+			t.Fatalf("a message that is not of its audio")
 		}
 		for _, pad := range raw[n:] {
 			if pad != g711.MuSilence {
@@ -53,7 +56,7 @@ func TestFramingKeepsEverySampleWhateverTheDeltas(t *testing.T) {
 func TestWholeFramesAreCutWithoutBeingDecoded(t *testing.T) {
 	text, joined := audio(200), ""
 	f := newFramer(PCMU)
-	if err := f.push(text, func(payload string, _ int) { joined += payload }); err != nil {
+	if err := f.push(text, func(payload string, _ []byte, _ int) { joined += payload }); err != nil {
 		t.Fatal(err)
 	}
 	if joined != text {
@@ -124,7 +127,7 @@ func BenchmarkFramePCMU(b *testing.B) {
 	text := audio(200)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := newFramer(PCMU).push(text, func(string, int) {}); err != nil {
+		if err := newFramer(PCMU).push(text, func(string, []byte, int) {}); err != nil {
 			b.Fatal(err)
 		}
 	}

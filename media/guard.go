@@ -1,7 +1,6 @@
 package media
 
 import (
-	"encoding/base64"
 	"math"
 	"time"
 
@@ -42,7 +41,6 @@ const (
 type guard struct {
 	on   bool
 	rule guardRule
-	law  []byte
 
 	// ordinary is the mean power of the callee's own turns, over as many frames as heard says.
 	ordinary float64
@@ -66,11 +64,9 @@ func newGuard(on bool) guard {
 	return guard{on: on, rule: tunedRule, ordinary: powerOf(firstOrdinary)}
 }
 
-// listen takes a payload of the callee's, valid base64 of mu-law. own says that it is the
-// callee's turn, so that what is said now is how loud the callee speaks.
-func (g *guard) listen(payload string, own bool) {
-	law, _ := base64.StdEncoding.AppendDecode(g.law[:0], []byte(payload)) // what is no base64 was refused where it came in
-	g.law = law
+// listen takes audio of the callee's. own says that it is the callee's turn, so that what is
+// said now is how loud the callee speaks.
+func (g *guard) listen(law []byte, own bool) {
 	for len(law) > 0 {
 		n := min(frameBytes, len(law))
 		g.frame(levelOf(law[:n]), n/bytesPerMS, own)

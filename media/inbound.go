@@ -2,6 +2,7 @@ package media
 
 import (
 	"cmp"
+	"encoding/base64"
 	"strings"
 	"time"
 
@@ -133,9 +134,11 @@ func (c *conversation) calleeAudio(ev *twiliostream.Event) {
 	if missing := c.inbox.gap(ev.TimestampMS, twiliostream.DecodedLen(ev.Payload)); missing > 0 {
 		c.fill(missing)
 	}
-	c.cfg.Tape.heard(c.now, ev.TimestampMS, ev.Payload)
-	c.guardHears(ev.Payload)
-	c.hear(ev.Payload)
+	var room frameRoom
+	law := decodeLaw(room[:0], ev.Payload)
+	c.cfg.Tape.heard(c.now, ev.TimestampMS, law)
+	c.guardHears(law)
+	c.hear(ev.Payload, law)
 	c.alarms.clear(alarmVADStall)
 	if c.talk.speaking || c.guard.held {
 		c.alarms.set(alarmVADStall, c.now.Add(vadStallAfter))
@@ -147,22 +150,24 @@ func (c *conversation) fill(ms int) {
 	c.out.Quality.FilledMS += ms
 	for ms > 0 {
 		n := min(ms, 1000)
-		c.hear(silence(n * bytesPerMS))
+		law := silence(n * bytesPerMS)
+		c.hear(base64.StdEncoding.EncodeToString(law), law)
 		ms -= n
 	}
 }
 
 // hear gives audio to the model, once there is one (research section 3: nothing is
-// appended before the session is configured).
-func (c *conversation) hear(payload string) {
+// appended before the session is configured). Its payload is that of law.
+func (c *conversation) hear(payload string, law []byte) {
 	switch {
 	case c.gone:
 	case c.ready:
-		c.recall.add(payload, true)
-		c.hearing.Audio = c.ear.hear(payload)
-		c.fx.sendAgent(&c.hearing)
+		c.recall.add(law, true)
+		hearing := newHear()
+		hearing.Audio = c.ear.hear(hearing.Audio[:0], payload, law)
+		c.fx.sendAgent(hearing)
 	case c.link.had: // it is heard again
-		c.out.Quality.DroppedIn += c.recall.add(payload, false)
+		c.out.Quality.DroppedIn += c.recall.add(law, false)
 	default:
 		c.out.Quality.DroppedIn += c.inbox.wait(payload)
 	}
@@ -185,7 +190,7 @@ func (c *conversation) vadStall(late time.Duration) {
 // hearWaiting gives the first connection what came before it.
 func (c *conversation) hearWaiting() {
 	for _, payload := range c.inbox.waiting {
-		c.hear(payload)
+		c.hear(payload, decodeLaw(nil, payload))
 	}
 	c.inbox.waiting = nil
 }

@@ -25,7 +25,7 @@ func (p *briefPhone) Start() (twiliostream.Start, error) { return twiliostream.S
 func (p *briefPhone) Read() (twiliostream.Event, error) {
 	switch p.at++; {
 	case p.at < 5:
-		return twiliostream.Event{Kind: twiliostream.Media, TimestampMS: p.at * 20, Payload: silence(160)}, nil
+		return twiliostream.Event{Kind: twiliostream.Media, TimestampMS: p.at * 20, Payload: silent(20)}, nil
 	case p.n%2 == 0:
 		return twiliostream.Event{Kind: twiliostream.Stop}, nil
 	}

@@ -24,7 +24,7 @@ func FuzzAgentAudio(f *testing.F) {
 			output = PCM24k
 		}
 		fr := newFramer(output)
-		emit := func(payload string, heard int) {
+		emit := func(payload string, _ []byte, heard int) {
 			raw, err := base64.StdEncoding.DecodeString(payload)
 			if err != nil || len(raw) == 0 || len(raw)%frameBytes != 0 || len(raw) > twiliostream.MaxMediaBytes || heard < 0 || heard > len(raw) {
 				t.Errorf("%d bytes, of which %d are heard: %v", len(raw), heard, err)

@@ -29,6 +29,7 @@ type playback struct {
 // item is one piece of speech of the model.
 type item struct {
 	id, responseID string
+	response       *response // nil where it is our own
 	contentIndex   int
 	frames         *framer
 	sentBytes      int

@@ -1,8 +1,6 @@
 package media
 
-import (
-	"encoding/base64"
-)
+import "encoding/base64"
 
 const (
 	// recallMS is the audio kept at all times: a connection that takes over in a pause
@@ -22,57 +20,48 @@ const (
 // since the first utterance of which we have neither an answer nor the words. Text can't
 // stand for it, and without it a callee who spoke into a break would wait for an answer.
 type recall struct {
-	law []byte // mu-law
+	law ring // mu-law
 	// endMS is the connection's own count of the audio it was given, law included.
 	endMS int
 	// held: an utterance in it is not known; open: it is not committed yet.
 	held, open bool
 }
 
-func (r *recall) ms() int { return len(r.law) / bytesPerMS }
+func (r *recall) ms() int { return r.law.len() / bytesPerMS }
 
-const (
-	// recallStepMS is how much more than it has to is kept: each letting go moves what is left.
-	recallStepMS = 250
-	// recallRoom is what that takes, and a message.
-	recallRoom = (recallMS + recallStepMS + 60) * bytesPerMS
-)
+// recallRoom is what is kept at all times, and the next message.
+const recallRoom = (recallMS + 60) * bytesPerMS
 
-// add keeps a payload, valid base64 of mu-law, and returns how many messages' worth of audio
-// was dropped although it was of use.
-func (r *recall) add(payload string, connected bool) (dropped int) {
-	if r.law == nil {
-		r.law = make([]byte, 0, recallRoom)
+// add keeps audio, and returns how many messages' worth of it was dropped although it was of use.
+func (r *recall) add(law []byte, connected bool) (dropped int) {
+	if r.law.room == nil {
+		r.law.resize(recallRoom)
 	}
-	before := len(r.law)
-	r.law, _ = base64.StdEncoding.AppendDecode(r.law, []byte(payload)) // what is no base64 was refused where it came in
-	n := len(r.law) - before
+	r.law.add(law)
 	if connected {
-		r.endMS += n / bytesPerMS
+		r.endMS += len(law) / bytesPerMS
 	}
 	most := recallMostMS
 	useful := r.held || !connected
 	if !useful {
 		most = recallMS
 	}
-	if r.ms() <= most+recallStepMS {
+	over := r.law.len() - most*bytesPerMS
+	if over <= 0 {
 		return 0
 	}
-	had := len(r.law)
 	r.keep(most)
-	if useful && n > 0 {
-		return (had - len(r.law)) / n
+	if useful {
+		return max(over/len(law), 1)
 	}
 	return 0
 }
 
 // keep lets go of all but the last ms.
 func (r *recall) keep(ms int) {
-	if over := len(r.law) - ms*bytesPerMS; over > 0 {
-		r.law = r.law[:copy(r.law, r.law[over:])]
-	}
-	if cap(r.law) > recallRoom && r.ms() <= recallMS { // a long utterance is over: its room is given back
-		r.law = append(make([]byte, 0, recallRoom), r.law...)
+	r.law.keep(ms * bytesPerMS)
+	if len(r.law.room) > recallRoom && r.ms() <= recallMS { // a long utterance is over: its room is given back
+		r.law.resize(recallRoom)
 	}
 }
 
@@ -98,7 +87,7 @@ func (r *recall) release() {
 
 // take returns all that is kept, as mu-law, and begins anew.
 func (r *recall) take() (law []byte) {
-	law = r.law
+	law = r.law.bytes()
 	*r = recall{}
 	return law
 }
@@ -111,7 +100,7 @@ func (c *conversation) hearAgain() {
 	c.ear = ear{format: c.cfg.Input}
 	for len(law) > 0 {
 		n := min(len(law), hearAgainMS*bytesPerMS)
-		c.hear(base64.StdEncoding.EncodeToString(law[:n]))
+		c.hear(base64.StdEncoding.EncodeToString(law[:n]), law[:n])
 		law = law[n:]
 	}
 }

@@ -118,7 +118,7 @@ func (r *rig) wait(d time.Duration) {
 		}
 		r.playFor(tick)
 		if r.streamMS += 10; r.streamMS%20 == 0 && !r.hungUp && r.c.started {
-			r.do(twiliostream.Event{Kind: twiliostream.Media, TimestampMS: r.streamMS, Payload: silence(160)})
+			r.do(twiliostream.Event{Kind: twiliostream.Media, TimestampMS: r.streamMS, Payload: silent(20)})
 		}
 		for r.c.expire(r.now) {
 		}
@@ -154,6 +154,9 @@ func (r *rig) playFor(d time.Duration) {
 }
 
 // audio is ms of a tone-like pattern, so that frames can be told apart.
+// silent is a payload of silence.
+func silent(ms int) string { return base64.StdEncoding.EncodeToString(silence(ms * bytesPerMS)) }
+
 func audio(ms int) string {
 	b := make([]byte, ms*bytesPerMS)
 	for i := range b {

@@ -53,6 +53,8 @@ type Session struct {
 	unheard     int
 	over        bool
 	alarm       alarmClock
+	// phoneDue and modelDue: something was put into the outbox since it was written.
+	phoneDue, modelDue bool
 
 	asking hangUps
 	// busySince is when the phone's reader began to write to the model, 0 while it reads: what
@@ -176,9 +178,13 @@ func (s *Session) happen(ev any, on reader) bool {
 func (s *Session) carryOut(now time.Time, on reader) bool {
 	s.settle(now)
 	over, model := s.over, s.model
+	phoneDue, modelDue := s.phoneDue, s.modelDue && model != nil
+	s.phoneDue, s.modelDue = false, false
 	s.mu.Unlock()
-	s.write(s.toPhone, on == ofPhone)
-	if model == nil {
+	if phoneDue {
+		s.write(s.toPhone, on == ofPhone)
+	}
+	if !modelDue {
 		return !over
 	}
 	if on == ofPhone {
@@ -241,7 +247,6 @@ func (s *Session) readPhone(ctx context.Context) {
 	sample := sampler{every: phoneSample}
 	var ev twiliostream.Event
 	for ok := tell(phoneStarted{began}); ok; {
-		var bad *twiliostream.FrameError
 		ev, err = s.phone.Read()
 		switch {
 		case err == nil && ev.Kind == twiliostream.Media:
@@ -249,7 +254,7 @@ func (s *Session) readPhone(ctx context.Context) {
 			ok = tell(&ev) && (at.IsZero() || tell(heardAt(at)))
 		case err == nil:
 			ok = tell(&ev)
-		case errors.As(err, &bad):
+		case isBadFrame(err):
 			ok = tell(phoneBad{})
 		default:
 			tell(phoneGone{reason: EndPhoneLost})
@@ -258,11 +263,15 @@ func (s *Session) readPhone(ctx context.Context) {
 	}
 }
 
+func isBadFrame(err error) bool {
+	var frame *twiliostream.FrameError
+	return errors.As(err, &frame)
+}
+
 // startReason tells a peer that is no phone of ours from one that went away.
 func startReason(err error) EndReason {
 	var start *twiliostream.StartError
-	var frame *twiliostream.FrameError
-	if errors.As(err, &start) || errors.As(err, &frame) {
+	if errors.As(err, &start) || isBadFrame(err) {
 		return EndBadStream
 	}
 	return EndPhoneLost
@@ -294,15 +303,21 @@ func (s *Session) writePhone(cmd phoneCommand) error {
 // The effects of the conversation. They are called under mu.
 
 // speechBuffers are those of the agent's audio that waits for a phone, hearings of the
-// callee's that waits for a model.
+// callee's that waits for a model. Who writes them gives them back.
 var (
 	speechBuffers = sync.Pool{New: func() any { return new([]byte) }}
 	hearings      = sync.Pool{New: func() any { return new(Hear) }}
 )
 
+func newHear() *Hear {
+	h, _ := hearings.Get().(*Hear)
+	return h
+}
+
 // sendPhone queues a command. A clear overtakes all media and marks that wait: they
 // belong to the generation that it ends.
 func (s *Session) sendPhone(cmd phoneCommand) {
+	s.phoneDue = true
 	if cmd.clear {
 		s.toPhone.replace(cmd, func(p phoneCommand) bool { return !p.clear })
 		return

@@ -45,7 +45,7 @@ func newFakePhone() *fakePhone {
 	p.played.Go(func() { // the callee's line is never without sound
 		for ts := 0; ; ts += 20 {
 			time.Sleep(20 * time.Millisecond)
-			if !p.send(twiliostream.Event{Kind: twiliostream.Media, TimestampMS: ts, Payload: silence(160)}) {
+			if !p.send(twiliostream.Event{Kind: twiliostream.Media, TimestampMS: ts, Payload: silent(20)}) {
 				return
 			}
 		}

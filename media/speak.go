@@ -7,42 +7,54 @@ import (
 	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
-// agentAudio passes the model's speech on to the phone.
-func (c *conversation) agentAudio(ev *AgentAudio) {
-	r := c.responses[ev.ResponseID]
+// agentAudio passes the model's speech on to the phone. It is true where speech only went on,
+// of which nothing follows.
+func (c *conversation) agentAudio(ev *AgentAudio) (wentOn bool) {
+	it := c.play.find(ev.ItemID)
+	r := c.saying(it, ev.ResponseID)
 	if c.over || c.muted || c.lastWords() || r == nil || r.dead {
 		c.out.Quality.LateDeltas++
 		if r != nil && !slices.Contains(r.begun, ev.ItemID) && !slices.Contains(r.unsaid, ev.ItemID) {
 			r.unsaid = append(r.unsaid, ev.ItemID)
 		}
-		return
+		return false
 	}
-	it := c.play.find(ev.ItemID)
+	wentOn = it != nil && !it.done && r.spoke
 	if it == nil || it.done {
-		it = c.beginItem(ev)
+		it = c.beginItem(ev, r)
 	}
-	if err := it.frames.push(ev.Audio, func(payload string, heard int) { c.send(it, payload, heard) }); err != nil {
+	if err := it.frames.push(ev.Audio, c.sending(it)); err != nil {
 		c.out.Quality.BadAudio++
-		return
+		return false
 	}
 	c.progress(r)
 	if !r.spoke {
 		r.spoke = true
 		c.firstAudio()
 	}
+	return wentOn
+}
+
+// saying is the response that makes a piece of speech, which knows it once it has begun;
+// nil if it is not, or no longer, remembered.
+func (c *conversation) saying(it *item, id string) *response {
+	if it != nil && it.responseID == id {
+		return it.response
+	}
+	return c.responses[id]
 }
 
 // beginItem adds an item; the one before it is complete by that.
-func (c *conversation) beginItem(ev *AgentAudio) *item {
+func (c *conversation) beginItem(ev *AgentAudio, r *response) *item {
 	for _, other := range c.play.items {
 		c.finishItem(other)
 	}
 	it := &item{
-		id: ev.ItemID, responseID: ev.ResponseID, contentIndex: ev.ContentIndex,
+		id: ev.ItemID, responseID: ev.ResponseID, response: r, contentIndex: ev.ContentIndex,
 		frames: newFramer(c.cfg.Output), firstSent: c.now,
 	}
 	c.play.items = append(c.play.items, it)
-	if r := c.responses[ev.ResponseID]; !slices.Contains(r.begun, it.id) {
+	if !slices.Contains(r.begun, it.id) {
 		r.begun = append(r.begun, it.id)
 	}
 	if ev.ResponseID == c.greeting.response {
@@ -52,9 +64,14 @@ func (c *conversation) beginItem(ev *AgentAudio) *item {
 	return it
 }
 
+// sending is send, for an item.
+func (c *conversation) sending(it *item) emitFunc {
+	return func(payload string, law []byte, heard int) { c.send(it, payload, law, heard) }
+}
+
 // send queues one message of audio. Marks, by which it will be known as heard, stand
 // behind every markEvery of it at most, and behind its end.
-func (c *conversation) send(it *item, payload string, heard int) {
+func (c *conversation) send(it *item, payload string, law []byte, heard int) {
 	if it.unmarked+heard > markBytes {
 		c.mark(it)
 	}
@@ -62,7 +79,13 @@ func (c *conversation) send(it *item, payload string, heard int) {
 	it.unmarked += heard
 	c.play.expect(c.now, twiliostream.DecodedLen(payload))
 	c.alarms.set(alarmPlayed, c.play.endsBy.Add(2*c.cfg.MarkGrace))
-	c.cfg.Tape.sent(c.now, payload)
+	if tape := c.cfg.Tape; tape != nil {
+		var room frameRoom
+		if law == nil {
+			law = decodeLaw(room[:0], payload)
+		}
+		tape.sent(c.now, law)
+	}
 	c.fx.sendPhone(phoneCommand{media: payload})
 	if it.unmarked == markBytes {
 		c.mark(it)
@@ -86,7 +109,7 @@ func (c *conversation) finishItem(it *item) {
 	if it.done {
 		return
 	}
-	it.frames.finish(func(payload string, heard int) { c.send(it, payload, heard) })
+	it.frames.finish(c.sending(it))
 	if it.unmarked > 0 {
 		c.mark(it)
 	}
@@ -145,7 +168,7 @@ func (c *conversation) takePlayed() {
 		c.heardNoMore(it, HeardWhole, it.sentMS())
 		c.disclosurePlayed(it)
 	}
-	if due := c.now.Add(endMarkSlack); c.lastWords() && c.play.empty() && c.alarms[alarmHangUp].After(due) {
+	if due := c.now.Add(endMarkSlack); c.lastWords() && c.play.empty() && c.alarms.at[alarmHangUp].After(due) {
 		c.alarms.set(alarmHangUp, due)
 	}
 }

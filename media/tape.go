@@ -1,12 +1,10 @@
 package media
 
 import (
-	"encoding/base64"
 	"sync"
 	"time"
 
 	"github.com/clawdbot/call-agent/media/g711"
-	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
 const (
@@ -47,7 +45,6 @@ type Tape struct {
 	shift         int64 // from the callee's timestamps to the tape's samples
 	level, sound  int64 // the next sample of which loudness and sound are to be taken
 	lost          int
-	law           []byte
 }
 
 // NewTape makes a tape for one Session.
@@ -71,7 +68,7 @@ func (t *Tape) at(now time.Time) int64 {
 }
 
 // heard takes the callee's audio, stamped; -1 is no stamp.
-func (t *Tape) heard(now time.Time, stampMS int, payload string) {
+func (t *Tape) heard(now time.Time, stampMS int, law []byte) {
 	if t == nil {
 		return
 	}
@@ -80,7 +77,6 @@ func (t *Tape) heard(now time.Time, stampMS int, payload string) {
 	if t.began.IsZero() || t.ended != 0 {
 		return
 	}
-	law := t.decode(payload)
 	at, ok := t.place(t.at(now), stampMS, int64(len(law)))
 	if !ok || at+int64(len(law)) <= t.taken() {
 		t.lost++
@@ -111,7 +107,7 @@ func (t *Tape) place(now int64, stampMS int, n int64) (at int64, ok bool) {
 }
 
 // sent takes audio that the phone plays behind what it has, or at once.
-func (t *Tape) sent(now time.Time, payload string) {
+func (t *Tape) sent(now time.Time, law []byte) {
 	if t == nil {
 		return
 	}
@@ -120,7 +116,6 @@ func (t *Tape) sent(now time.Time, payload string) {
 	if t.began.IsZero() || t.ended != 0 {
 		return
 	}
-	law := t.decode(payload)
 	at := max(t.at(now), t.agent.end)
 	if at > t.at(now)+agentAheadMost {
 		t.lost++
@@ -153,15 +148,6 @@ func (t *Tape) end(now time.Time) {
 	t.ended = max(t.at(now), 1)
 	t.agent.cut(t.ended)
 	t.callee.cut(t.ended)
-}
-
-// decode returns a payload's audio, valid until it is called again. Callers hold mu.
-func (t *Tape) decode(payload string) []byte {
-	if n := twiliostream.DecodedLen(payload); cap(t.law) < n {
-		t.law = make([]byte, 0, max(n, twiliostream.MaxMediaBytes))
-	}
-	law, _ := base64.StdEncoding.AppendDecode(t.law[:0], []byte(payload)) // checked where it came in
-	return law
 }
 
 // put lays audio down, and keeps what is held in bounds.

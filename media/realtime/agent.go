@@ -1,7 +1,6 @@
 package realtime
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +71,6 @@ func (d Dialer) Dial(ctx context.Context, setup media.AgentSetup) (media.Agent, 
 	if err := conn.handshake(ctx, func() error { return a.configure(setup) }); err != nil {
 		return nil, err
 	}
-	conn.in = bytes.Buffer{} // the session's echo was the longest message for a long time
 	return a, nil
 }
 

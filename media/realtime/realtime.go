@@ -41,11 +41,9 @@ const (
 	handshakeMost = 10 * time.Second
 	writeWithin   = 10 * time.Second
 	pingEvery     = 5 * time.Second // research section 2 has 20 to 30 s; a callee does not wait so long
-	// keepAtMost is the most that a connection keeps of a message's memory for the next: a
-	// second of PCM in base64 has 64,000 characters.
+	// keepAtMost is the most that is kept of a message's memory for the next: a second of PCM
+	// in base64 has 64,000 characters.
 	keepAtMost = 128 << 10
-	// spareMost is how many messages in a row may leave most of that memory unused.
-	spareMost = 100
 	// deadAfter is how long a connection may go without a pong: one that is missed is the
 	// end, though the socket has not closed (research section 2).
 	deadAfter = 12 * time.Second
@@ -118,17 +116,20 @@ func (c Config) header() http.Header {
 // the same time; Close may be called from anywhere, more than once, and ends both.
 type Conn struct {
 	ws     *websocket.Conn
-	in     bytes.Buffer // reused by the reader
-	spare  int          // messages in a row that left most of it unused
-	out    []byte       // reused by the writer
+	in     *bytes.Buffer // the reader's, borrowed while what it read last is of use
 	writes keepalive.Writes
-	id     []byte // as is the id of what it writes
 	ids    atomic.Int64
 
 	pings     *keepalive.Pings // keep the connection known to be alive: without a pong its reads time out
 	closeOnce sync.Once
 	closeErr  error
 }
+
+// The readers' and the writers' buffers, of which two hundred connections need one or two at a time.
+var (
+	incoming = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	outgoing = sync.Pool{New: func() any { return new([]byte) }}
+)
 
 // writeBuffer holds a frame of audio in any format; longer messages go in several frames. A
 // pool of buffers would cost an allocation for each message.
@@ -185,11 +186,13 @@ func (c *Conn) Read() (ServerEvent, error) {
 
 // next reads a message, which is good until the next one is read.
 func (c *Conn) next() ([]byte, error) {
+	c.giveBack()
 	kind, r, err := c.ws.NextReader()
 	if err != nil {
 		return nil, fmt.Errorf("read from the model: %w", err)
 	}
-	c.makeRoom()
+	c.in, _ = incoming.Get().(*bytes.Buffer)
+	c.in.Reset()
 	if _, err := c.in.ReadFrom(r); err != nil {
 		return nil, fmt.Errorf("read from the model: %w", err)
 	}
@@ -199,25 +202,21 @@ func (c *Conn) next() ([]byte, error) {
 	return c.in.Bytes(), nil
 }
 
-// makeRoom empties the reader's buffer, and gives back what was made for a message of a size
-// that is rare: the session's echo, the end of a long response.
-func (c *Conn) makeRoom() {
-	if c.in.Len() < c.in.Cap()/8 {
-		c.spare++
-	} else {
-		c.spare = 0
+// giveBack gives the reader's buffer back, unless it was made for a message of a size that is rare.
+func (c *Conn) giveBack() {
+	if c.in != nil && c.in.Cap() <= keepAtMost {
+		incoming.Put(c.in)
 	}
-	if c.in.Cap() > keepAtMost || c.spare >= spareMost {
-		c.in, c.spare = bytes.Buffer{}, 0
-	}
-	c.in.Reset()
+	c.in = nil
 }
 
 // WriteAudio appends audio to the model's input: base64, copied as it is.
 func (c *Conn) WriteAudio(audio []byte) error {
-	c.id = strconv.AppendInt(append(c.id[:0], "audio_"...), c.ids.Add(1), 10)
-	c.out = AppendAudio(c.out[:0], c.id, audio)
-	return c.write(c.out)
+	var id [32]byte
+	b, _ := outgoing.Get().(*[]byte)
+	defer outgoing.Put(b)
+	*b = AppendAudio((*b)[:0], strconv.AppendInt(append(id[:0], "audio_"...), c.ids.Add(1), 10), audio)
+	return c.write(*b)
 }
 
 // Write sends a client event. An empty event id is filled in.

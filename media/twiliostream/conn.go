@@ -25,6 +25,10 @@ const (
 	maxBeforeStart = 16
 )
 
+// frames are the readers' buffers: two hundred streams need one or two of them at a time. A
+// message is bounded by readLimit.
+var frames = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // ErrNotStarted is returned by reads and writes before [Conn.Start] succeeded: no
 // message has an address until the phone has named its stream.
 var ErrNotStarted = errors.New("media stream: not started: call Start first")
@@ -35,9 +39,8 @@ var ErrNotStarted = errors.New("media stream: not started: call Start first")
 // read, and sends its own from a timer that Close stops.
 type Conn struct {
 	ws        *websocket.Conn
-	cork      *Corked      // under ws; nil where it writes at once
-	frame     bytes.Buffer // reused by the reader
-	out       []byte       // reused by the writer
+	cork      *Corked       // under ws; nil where it writes at once
+	frame     *bytes.Buffer // the reader's, borrowed while what it read last is of use
 	writes    keepalive.Writes
 	streamSID string // set by Start, before the writer begins
 	start     Start
@@ -102,10 +105,15 @@ func (c *Conn) Read() (Event, error) {
 }
 
 func (c *Conn) next(streamSID string) (Event, error) {
+	if c.frame != nil {
+		frames.Put(c.frame)
+		c.frame = nil
+	}
 	kind, r, err := c.ws.NextReader()
 	if err != nil {
 		return Event{}, fmt.Errorf("media stream: read: %w", err)
 	}
+	c.frame, _ = frames.Get().(*bytes.Buffer)
 	c.frame.Reset()
 	if _, err := c.frame.ReadFrom(r); err != nil {
 		return Event{}, fmt.Errorf("media stream: read: %w", err)
@@ -118,21 +126,26 @@ func (c *Conn) next(streamSID string) (Event, error) {
 
 // WriteMedia sends audio: mu-law in base64, at most [MaxMediaBytes] of it.
 func (c *Conn) WriteMedia(payload string) error {
-	return c.write("media", AppendMedia(c.out[:0], c.streamSID, payload))
+	b := borrow()
+	defer buffers.Put(b)
+	*b = AppendMedia(*b, c.streamSID, payload)
+	return c.write("media", *b)
 }
 
 // WriteMark sends a mark, which comes back when everything before it was played.
 func (c *Conn) WriteMark(name string) error {
-	return c.write("mark", AppendMark(c.out[:0], c.streamSID, name))
+	b := borrow()
+	defer buffers.Put(b)
+	*b = AppendMark(*b, c.streamSID, name)
+	return c.write("mark", *b)
 }
 
 // WriteClear makes the phone forget what it has not played.
 func (c *Conn) WriteClear() error {
-	return c.write("clear", AppendClear(c.out[:0], c.streamSID))
+	return c.write("clear", AppendClear(nil, c.streamSID))
 }
 
 func (c *Conn) write(what string, msg []byte) error {
-	c.out = msg
 	if c.streamSID == "" {
 		return fmt.Errorf("send %s: %w", what, ErrNotStarted)
 	}

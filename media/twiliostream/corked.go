@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,10 +19,10 @@ import (
 // may be written later, and a pong's is of a second.
 type Corked struct {
 	net.Conn
+	held atomic.Bool
 
 	mu      sync.Mutex
-	waiting *[]byte // what is held back
-	held    bool
+	waiting *[]byte   // what is held back
 	busy    bool      // somebody writes
 	until   time.Time // the deadline that is set
 	ending  bool      // it is not put off any more
@@ -37,18 +38,21 @@ const (
 
 var errStuck = errors.New("the peer takes nothing of what it is sent")
 
-// buffers are shared: a connection needs one only while it is written to.
+// buffers are shared: a connection needs them only while it is written to.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+
+// borrow is an empty one.
+func borrow() *[]byte {
+	b, _ := buffers.Get().(*[]byte)
+	*b = (*b)[:0]
+	return b
+}
 
 // Cork wraps c.
 func Cork(c net.Conn) *Corked { return &Corked{Conn: c} }
 
 // hold holds back what is written from now on.
-func (c *Corked) hold() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.held = true
-}
+func (c *Corked) hold() { c.held.Store(true) }
 
 // SetWriteDeadline does nothing.
 func (c *Corked) SetWriteDeadline(time.Time) error { return nil }
@@ -61,14 +65,14 @@ func (c *Corked) Write(b []byte) (int, error) {
 		return 0, c.err
 	}
 	if c.waiting == nil {
-		c.waiting, _ = buffers.Get().(*[]byte)
+		c.waiting = borrow()
 	}
 	*c.waiting = append(*c.waiting, b...)
 	if len(*c.waiting) > corkStuck {
 		c.err = errStuck // somebody asks and asks, and takes nothing
 		return 0, c.err
 	}
-	if c.busy || c.held && len(*c.waiting) < corkMost {
+	if c.busy || c.held.Load() && len(*c.waiting) < corkMost {
 		return len(b), nil
 	}
 	return len(b), c.empty()
@@ -78,7 +82,7 @@ func (c *Corked) Write(b []byte) (int, error) {
 func (c *Corked) Flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.held = false
+	c.held.Store(false)
 	if c.busy {
 		return c.err
 	}
@@ -96,7 +100,6 @@ func (c *Corked) empty() error {
 		_, err := c.Conn.Write(*b)
 		c.mu.Lock()
 		if cap(*b) <= 2*corkMost {
-			*b = (*b)[:0]
 			buffers.Put(b)
 		}
 		c.err = err

@@ -23,6 +23,7 @@ type counted struct {
 	closed bool
 }
 
+func (c *counted) SetDeadline(time.Time) error      { return nil }
 func (c *counted) SetWriteDeadline(time.Time) error { return nil }
 
 func (c *counted) Write(b []byte) (int, error) { c.writes++; return c.bytes.Write(b) }
@@ -144,19 +145,12 @@ func TestAPhoneThatTakesNothingIsClosedInASecond(t *testing.T) {
 	defer far.Close()
 	closed := make(chan time.Duration, 1)
 	go func() {
-		w := hijacker{httptest.NewRecorder(), Cork(near)}
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		for k, v := range map[string]string{"Connection": "upgrade", "Upgrade": "websocket", "Sec-Websocket-Version": "13", "Sec-Websocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
-			r.Header.Set(k, v)
-		}
-		ws, err := (&websocket.Upgrader{WriteBufferSize: 1024}).Upgrade(w, r, nil)
+		c, err := upgraded(Cork(near))
 		if err != nil {
 			t.Error(err)
 			close(closed)
 			return
 		}
-		c := New(ws)
-		c.streamSID = "MZ1"
 		go func() { _ = c.WriteMedia("////"); _ = c.Flush() }()
 		time.Sleep(20 * time.Millisecond) // the flush has the turn
 		began := time.Now()
@@ -169,6 +163,46 @@ func TestAPhoneThatTakesNothingIsClosedInASecond(t *testing.T) {
 	if took := <-closed; took > 4*time.Second { // a write may take ten
 		t.Errorf("closing took %v", took)
 	}
+}
+
+// TestNothingOfAMessageIsInTheNext: the buffers that messages are made in are borrowed, by
+// all streams.
+func TestNothingOfAMessageIsInTheNext(t *testing.T) {
+	under := &counted{}
+	c, err := upgraded(Cork(under))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 3 {
+		under.bytes.Reset()
+		for _, err := range []error{c.WriteMedia("////"), c.WriteMark("m"), c.Flush()} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		media, mark := string(AppendMedia(nil, "MZ1", "////")), string(AppendMark(nil, "MZ1", "m"))
+		want := "\x81" + string(rune(len(media))) + media + "\x81" + string(rune(len(mark))) + mark
+		if under.bytes.String() != want {
+			t.Fatalf("%q was written, want %q", under.bytes.String(), want)
+		}
+	}
+}
+
+// upgraded is a stream that has begun, on conn.
+func upgraded(conn net.Conn) (*Conn, error) {
+	w := hijacker{httptest.NewRecorder(), conn}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	for k, v := range map[string]string{"Connection": "upgrade", "Upgrade": "websocket", "Sec-Websocket-Version": "13", "Sec-Websocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
+		r.Header.Set(k, v)
+	}
+	ws, err := (&websocket.Upgrader{WriteBufferSize: 1024}).Upgrade(w, r, nil)
+	if err != nil {
+		return nil, err
+	}
+	c := New(ws)
+	c.streamSID = "MZ1"
+	return c, nil
 }
 
 type hijacker struct {
