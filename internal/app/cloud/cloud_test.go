@@ -136,6 +136,9 @@ func TestReadingTheDocument(t *testing.T) {
 		"after a broken line":  {[]http.HandlerFunc{breaks, value("{}")}, "{}", ""},
 		"in trouble":           {[]http.HandlerFunc{refused(503, "x")}, "", "SSM answered 503"},
 		"not written":          {[]http.HandlerFunc{refused(400, "ParameterNotFound")}, "", "make secrets"},
+		"throttled":            {[]http.HandlerFunc{refused(400, "ThrottlingException"), value("{}")}, "{}", ""},
+		"expired credentials":  {[]http.HandlerFunc{refused(400, "ExpiredTokenException")}, "", "renew them"},
+		"a key that is off":    {[]http.HandlerFunc{refused(400, "InvalidKeyId")}, "", "enable it"},
 		"not allowed":          {[]http.HandlerFunc{refused(400, "AccessDeniedException")}, "", "template.yaml allows it"},
 		"an answer without it": {[]http.HandlerFunc{func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"Parameter":"sk-hidden`) }}, "", "no value"},
 	} {

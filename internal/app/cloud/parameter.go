@@ -69,7 +69,8 @@ func (e Environment) readOnce(ctx context.Context) (text []byte, again bool, err
 		return nil, true, fmt.Errorf("the answer was cut off: %w", err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return nil, res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests, refusal(res.StatusCode, body)
+		again, err := refusal(res.StatusCode, body)
+		return nil, again, err
 	}
 	var answer struct {
 		Parameter struct{ Value string }
@@ -108,20 +109,31 @@ func (e Environment) request(ctx context.Context) (*http.Request, error) {
 	return req, nil
 }
 
-// refusal says what SSM's error type means for whoever deployed this.
-func refusal(status int, body []byte) error {
+// refusals say what SSM's error types mean for whoever deployed this.
+var refusals = map[string]string{
+	"ParameterNotFound":           "there is no such parameter; write it with make secrets",
+	"AccessDeniedException":       "this role may not read it; template.yaml allows it for the parameter ConfigParameter and the key ConfigKeyArn",
+	"InvalidKeyId":                "the key that it is encrypted with is off or gone; enable it, or write the document anew: scripts/secrets.sh write --replace",
+	"ExpiredTokenException":       "the credentials have expired; renew them",
+	"UnrecognizedClientException": "the credentials are not known; renew them",
+}
+
+// throttled is SSM's refusal of more than 40 reads a second, as when many instances start at
+// once. Unlike others of status 400, it says something else the next time.
+const throttled = "ThrottlingException"
+
+// refusal is what SSM said, and whether it may say something else if it is asked again.
+func refusal(status int, body []byte) (again bool, err error) {
 	var answer struct {
 		Type string `json:"__type"`
 	}
 	_ = json.Unmarshal(body, &answer) // without a type the status must do
 	kind := answer.Type[strings.LastIndexByte(answer.Type, '#')+1:]
-	switch kind {
-	case "ParameterNotFound":
-		return errors.New("there is no such parameter; write it with make secrets")
-	case "AccessDeniedException":
-		return errors.New("this role may not read it; template.yaml allows it for the parameter ConfigParameter and the key ConfigKeyArn")
+	again = status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || kind == throttled
+	if words, known := refusals[kind]; known {
+		return again, errors.New(words)
 	}
-	return fmt.Errorf("SSM answered %d %s", status, kind)
+	return again, fmt.Errorf("SSM answered %d %s", status, kind)
 }
 
 // Hash is the SHA-256 of a document's text, in hex.
