@@ -148,7 +148,7 @@ fmt:
 
 lint:
 	@test -z "$$($(GOFUMPT) -l .)" || { echo "run make fmt; these files differ:"; $(GOFUMPT) -l .; exit 1; }
-	$(PLAIN) $(GOLANGCI) run ./...
+	$(PLAIN) $(GOLANGCI) run --allow-parallel-runners ./...
 
 # What no part downloads with a second try of its own: modules, and the tools of lint.
 fetch:

@@ -3,7 +3,9 @@
 package lambdabench
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clawdbot/call-agent/internal/app/cloud"
 )
 
 // instance is one process of a function behind a Runtime API that does nothing but measure.
@@ -24,6 +28,7 @@ type instance struct {
 	events  chan []byte
 	answers chan answered
 	asked   bool
+	log     bytes.Buffer // of what it wrote until it ended
 }
 
 type answered struct {
@@ -43,9 +48,8 @@ func launch(b *testing.B, binary string, env []string) (*instance, time.Time, ti
 	i.server = &http.Server{Handler: i, ReadHeaderTimeout: time.Minute}
 	go func() { _ = i.server.Serve(l) }()
 	i.cmd = exec.CommandContext(b.Context(), binary)
-	i.cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + l.Addr().String(), "AWS_LAMBDA_LOG_LEVEL=ERROR", "AWS_LAMBDA_FUNCTION_NAME=bench"}, env...)
-	i.cmd.Stderr = os.Stderr
-	i.cmd.Stdout = os.Stderr
+	i.cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + l.Addr().String(), "AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_FUNCTION_NAME=bench"}, env...)
+	i.cmd.Stdout, i.cmd.Stderr = &i.log, &i.log
 	var begun time.Time
 	aside(func() {
 		begun = time.Now()
@@ -120,6 +124,29 @@ func (i *instance) stop() {
 	_ = i.cmd.Process.Kill()
 	_ = i.cmd.Wait()
 	_ = i.server.Close()
+}
+
+// warming is when the function that was stopped made its warming request, by its own log; zero
+// for the minimal one, which makes none.
+func (i *instance) warming(b *testing.B, name string) (from, to time.Time) {
+	b.Helper()
+	for _, text := range bytes.Split(i.log.Bytes(), []byte("\n")) {
+		var line map[string]any
+		if json.Unmarshal(text, &line) != nil || line["message"] != cloud.WarmMessage && line["msg"] != cloud.WarmMessage {
+			continue
+		}
+		for _, key := range []string{"timestamp", "time"} {
+			if at, ok := line[key].(string); ok {
+				to, _ = time.Parse(time.RFC3339Nano, at)
+			}
+		}
+		took, _ := line[cloud.WarmTook].(float64)
+		return to.Add(-time.Duration(took * float64(time.Millisecond))), to
+	}
+	if name != minimal {
+		b.Fatalf("%s did not say that the table answers:\n%s", name, i.log.Bytes())
+	}
+	return from, to
 }
 
 // build makes a function's binary as it is deployed, but for this machine.

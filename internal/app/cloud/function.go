@@ -51,6 +51,12 @@ func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	return h.Invoke(ctx, event)
 }
 
+// The log's line at a start that has reached the table, and its milliseconds.
+const (
+	WarmMessage = "the call table answers"
+	WarmTook    = "took_ms"
+)
+
 // Warm reads the document and makes the first, slow connection to the table, so that the
 // first event does not wait for it (research/aws section 4). Its failures are told again,
 // to whom they concern, by the events.
@@ -64,9 +70,12 @@ func (f *Function) Warm(ctx context.Context) {
 	if w, ok := h.(interface {
 		warm(ctx context.Context) error
 	}); ok {
+		began := time.Now()
 		if err := w.warm(ctx); err != nil {
 			f.log().WarnContext(ctx, "the call table does not answer at the start", "error", err)
+			return
 		}
+		f.log().InfoContext(ctx, WarmMessage, WarmTook, float64(time.Since(began).Microseconds())/1000)
 	}
 }
 
