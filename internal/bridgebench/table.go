@@ -103,7 +103,7 @@ func (b *bench) table(s shape) (ok bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		defer fmt.Fprintf(os.Stdout, "at most: the limit carries %d calls, the bridge %d of %d tried\n", limit, bridge, int(callsRatioLeast*float64(limit)))
+		defer fmt.Fprintf(os.Stdout, "at most: the limit carries %d calls, the bridge %d; %d are asked\n", limit, bridge, int(callsRatioLeast*float64(limit)))
 		if float64(bridge) < callsRatioLeast*float64(limit) {
 			faults = append(faults, fmt.Sprintf("carries %d calls where the limit carries %d", bridge, limit))
 		}
@@ -168,8 +168,8 @@ func verdict(s shape, limit, bridge figures) (faults []string) {
 	return faults
 }
 
-// search finds the most calls that the limit carries, and what of 0.9 times as many the
-// bridge does.
+// search finds the most calls that the limit carries, and how many the bridge does: 0.9 times
+// as many, or where it does not, less by steps.
 func (b *bench) search(s shape) (limit, bridge int, err error) {
 	short := *b
 	short.how.barge = 0
@@ -179,9 +179,10 @@ func (b *bench) search(s shape) (limit, bridge int, err error) {
 	if limit == 0 {
 		return 0, 0, fmt.Errorf("the limit does not carry %d calls on this machine: nothing can be compared", judged)
 	}
-	s.calls = int(callsRatioLeast * float64(limit))
-	if short.carries(nameBridge, s) {
-		bridge = s.calls
+	for s.calls = int(callsRatioLeast * float64(limit)); bridge == 0 && s.calls >= judged; s.calls -= searchStep {
+		if short.carries(nameBridge, s) {
+			bridge = s.calls
+		}
 	}
 	return limit, bridge, nil
 }
