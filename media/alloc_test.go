@@ -3,6 +3,9 @@
 package media
 
 import (
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,5 +84,21 @@ func TestAFrameIsPassedOnWithoutAnAllocation(t *testing.T) {
 		if sent := s.c.play.items[0].sentBytes; sent < 500*frameBytes || s.toPhone.lost() > before {
 			t.Errorf("%s: %d bytes were sent", format, sent)
 		}
+	}
+}
+
+// TestARoomOfARareMessageIsGivenUp: a model may send 16 MB at once, which would stay for good.
+func TestARoomOfARareMessageIsGivenUp(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one pool
+	f, none := newFramer(PCM24k), func(string, []byte, int) {}
+	for _, length := range append([]int{15 << 20}, slices.Repeat([]int{6400}, 20)...) {
+		if err := f.push(strings.Repeat("A", length), none); err != nil {
+			t.Fatal(err)
+		}
+		runtime.GC()
+	}
+	r := borrowRoom()
+	if kept := cap(r.law) + cap(r.wire) + cap(r.text) + 2*(cap(r.narrow)+cap(r.wide)); kept > 1<<20 {
+		t.Errorf("%d KB are kept", kept>>10)
 	}
 }

@@ -22,7 +22,7 @@ func (e *ear) hear(text []byte, payload string, law []byte) []byte {
 		return append(text, payload...)
 	}
 	r := borrowRoom()
-	defer rooms.Put(r)
+	defer r.giveBack()
 	if e.format == PCMA {
 		r.wire = g711.MuToA(r.wire[:0], law)
 	} else {

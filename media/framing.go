@@ -62,7 +62,7 @@ func (f *framer) push(audio string, emit emitFunc) error {
 		return nil
 	}
 	r := borrowRoom()
-	defer rooms.Put(r)
+	defer r.giveBack()
 	var err error
 	if r.wire, err = base64.StdEncoding.AppendDecode(r.wire[:0], []byte(audio)); err != nil {
 		return errBadAudio
@@ -100,7 +100,7 @@ func (f *framer) decimate(r *room) {
 // finish sends what is left, its last frame padded with silence.
 func (f *framer) finish(emit emitFunc) {
 	r := borrowRoom()
-	defer rooms.Put(r)
+	defer r.giveBack()
 	r.law = append(r.law[:0], f.carry...)
 	if f.decimator != nil {
 		r.law = g711.EncodeMu(r.law, f.decimator.Flush(nil))

@@ -331,3 +331,19 @@ func TestACapWithoutAPauseIsALossThatCostsNoDial(t *testing.T) {
 	r.do(agentReady{listen: r.dials[1]}, AgentFault{Fault: Fault{Class: FaultFatal, Code: "session_expired"}})
 	r.expect(r.taken == 2 && r.c.ready && len(r.dials) == 2, "the one that waits takes over at once")
 }
+
+func TestIDsThatComeAgainOnAnotherConnectionAreThoseOfItsOwn(t *testing.T) {
+	r := greeted(t, testConfig())
+	r.calleeSays("u1", time.Second)
+	r.do(ResponseStarted{ResponseID: "r1"})
+	for range 30 {
+		r.do(&AgentAudio{ResponseID: "r1", ItemID: "i1", Audio: audio(100)})
+	}
+	r.do(agentGone{errClosed})
+	r.wait(300 * time.Millisecond)
+	r.do(agentReady{})
+	r.wait(500 * time.Millisecond)
+	r.do(ResponseStarted{ResponseID: "r1", Kind: r.lastRespond().Kind})
+	r.do(&AgentAudio{ResponseID: "r1", ItemID: "i1", Audio: audio(100)})
+	r.expect(r.c.responses["r1"].spoke, "the response that speaks is known to")
+}

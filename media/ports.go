@@ -19,7 +19,8 @@ type Phone interface {
 	// Read returns the next event, whose payload is good until the next Read. A *twiliostream.FrameError concerns one message;
 	// any other error ends the stream.
 	Read() (twiliostream.Event, error)
-	// WriteMedia sends mu-law 8000 Hz in base64, at most twiliostream.MaxMediaBytes of it.
+	// WriteMedia sends mu-law 8000 Hz in base64, at most twiliostream.MaxMediaBytes of it. The
+	// payload is good until it returns.
 	WriteMedia(payload string) error
 	// WriteMark sends a mark that comes back when everything before it was played or cleared.
 	WriteMark(name string) error

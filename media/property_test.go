@@ -164,7 +164,7 @@ func (w *world) deliver() {
 	}
 	ev := w.wire[0]
 	w.wire = w.wire[1:]
-	if a, ok := ev.(AgentAudio); ok {
+	if a, ok := ev.(*AgentAudio); ok {
 		w.delivering = a.ResponseID
 	}
 	switch e := ev.(type) {

@@ -22,6 +22,17 @@ func borrowRoom() *room {
 	return r
 }
 
+// roomAtMost is the most of a message's audio for which a room is kept: three seconds of PCM.
+const roomAtMost = 128 << 10
+
+// giveBack gives the room back, unless it was made for a message of a size that is rare. No
+// other buffer of it is much larger than wire.
+func (r *room) giveBack() {
+	if cap(r.wire) <= roomAtMost {
+		rooms.Put(r)
+	}
+}
+
 // frameRoom holds the audio of a message as phones send them, on the stack.
 type frameRoom [twiliostream.MaxMediaBytes]byte
 

@@ -81,7 +81,7 @@ func (p *fakePhone) Read() (twiliostream.Event, error) {
 }
 
 func (p *fakePhone) WriteMedia(payload string) error {
-	p.play <- phoneCommand{media: payload}
+	p.play <- phoneCommand{media: strings.Clone(payload)}
 	return nil
 }
 func (p *fakePhone) WriteMark(name string) error { p.play <- phoneCommand{mark: name}; return nil }

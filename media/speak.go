@@ -38,7 +38,7 @@ func (c *conversation) agentAudio(ev *AgentAudio) (wentOn bool) {
 // saying is the response that makes a piece of speech, which knows it once it has begun;
 // nil if it is not, or no longer, remembered.
 func (c *conversation) saying(it *item, id string) *response {
-	if it != nil && it.responseID == id {
+	if it != nil && !it.done && it.responseID == id {
 		return it.response
 	}
 	return c.responses[id]

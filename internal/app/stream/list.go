@@ -62,9 +62,13 @@ func (r *register) enter(l *line) (leave func()) {
 // List are the live sessions, the longest first.
 func (s *Sessions) List() []Info {
 	s.listed.mu.Lock()
-	defer s.listed.mu.Unlock()
-	all := make([]Info, 0, len(s.listed.lines))
+	lines := make(map[*line]entry, len(s.listed.lines))
 	for l, e := range s.listed.lines {
+		lines[l] = *e
+	}
+	s.listed.mu.Unlock()
+	all := make([]Info, 0, len(lines))
+	for l, e := range lines { // a line may be waiting for the store, and nobody else is to wait for it
 		i := Info{CallID: l.token.CallID, Attempt: l.token.Attempt, Since: e.since.UTC(), State: l.state()}
 		if e.ending {
 			i.State = StateEnding
