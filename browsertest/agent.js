@@ -4,35 +4,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../scripts/freeport.mjs";
 
 const binary = new URL("../bin/callagent", import.meta.url).pathname;
-
-// freePort is a port of localhost that is free, and none that outgoing connections come
-// from (Linux gives them those from 32768 on): one of these would soon have it.
-export async function freePort() {
-  for (let tries = 0; tries < 50; tries++) {
-    const port = 10_000 + Math.floor(22_000 * Math.random());
-    const server = createServer().listen(port, "localhost");
-    try {
-      await once(server, "listening");
-    } catch {
-      continue; // somebody has it
-    }
-    server.close();
-    await once(server, "close");
-    return port;
-  }
-  throw new Error("there is no free port");
-}
 
 // Agent is a running server. Close ends it and forgets what it wrote.
 export class Agent {
   static async start() {
     const agent = new Agent();
-    agent.base = "http://localhost:" + (await freePort());
+    agent.base = "http://localhost:" + (await freePort("localhost"));
     agent.out = await mkdtemp(join(tmpdir(), "callagent-try-"));
     agent.process = spawn(binary, ["try", "--record", "--listen", new URL(agent.base).host, "--out", agent.out], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TZ: "Europe/Berlin" } });
     agent.exit = once(agent.process, "exit");

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../agent.js";
+import { freePort } from "../../scripts/freeport.mjs";
 
 const binary = new URL("../../bin/callagent", import.meta.url).pathname;
 
@@ -16,7 +16,7 @@ export const hashed = (password) => spawnSync(binary, ["hash-password", "--plain
 export class Server {
   static async start(before, env) {
     const server = new Server();
-    server.base = "http://localhost:" + (await freePort());
+    server.base = "http://localhost:" + (await freePort("localhost"));
     server.dir = await mkdtemp(join(tmpdir(), "callagent-run-"));
     const file = join(server.dir, "Caddyfile");
     await writeFile(file, `{\n\tadmin off\n}\n${server.base} {\n${before}\n\tcall_agent {\n\t\tdata_dir ${server.dir}/state\n\t\tstream {\n\t\t\tsecret {env.STREAM_SECRET}\n\t\t}\n\t}\n}\n`);

@@ -131,17 +131,15 @@ func (i *instance) stop() {
 func (i *instance) warming(b *testing.B, name string) (from, to time.Time) {
 	b.Helper()
 	for _, text := range bytes.Split(i.log.Bytes(), []byte("\n")) {
-		var line map[string]any
-		if json.Unmarshal(text, &line) != nil || line["message"] != cloud.WarmMessage && line["msg"] != cloud.WarmMessage {
+		var line struct {
+			Timestamp time.Time
+			Message   string
+			Took      float64 `json:"took_ms"` // cloud.WarmTook
+		}
+		if json.Unmarshal(text, &line) != nil || line.Message != cloud.WarmMessage {
 			continue
 		}
-		for _, key := range []string{"timestamp", "time"} {
-			if at, ok := line[key].(string); ok {
-				to, _ = time.Parse(time.RFC3339Nano, at)
-			}
-		}
-		took, _ := line[cloud.WarmTook].(float64)
-		return to.Add(-time.Duration(took * float64(time.Millisecond))), to
+		return line.Timestamp.Add(-time.Duration(line.Took * float64(time.Millisecond))), line.Timestamp
 	}
 	if name != minimal {
 		b.Fatalf("%s did not say that the table answers:\n%s", name, i.log.Bytes())

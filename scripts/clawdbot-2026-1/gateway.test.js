@@ -10,7 +10,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { callAgent } from "../openclaw/agent.js";
 import { brain } from "../openclaw/brain.js";
 import { front } from "../openclaw/front.js";
-import { environment, freePort, invoke, start } from "../openclaw/gateway.js";
+import { freePort } from "../freeport.mjs";
+import { environment, invoke, start } from "../openclaw/gateway.js";
 import { model, providers } from "../openclaw/model.js";
 import { telegram } from "../openclaw/telegram.js";
 
@@ -27,7 +28,7 @@ before(async () => {
   home = mkdtempSync(join(tmpdir(), "call-agent-clawdbot-"));
   chat = await telegram();
   mind = await model(brain([["call my dentist", { tool: "call_agent", args: dentist }]]));
-  const [port, agentPort] = [await freePort(), await freePort()];
+  const [port, agentPort] = [await freePort("127.0.0.1"), await freePort("127.0.0.1")];
   toHooks = await front(`http://127.0.0.1:${port}`);
   agent = await callAgent({ binary: join(root, "bin/callagent"), home: join(home, "agent"), port: agentPort, token: toolToken, hooksUrl: `${toHooks.url}/hooks`, hooksToken });
   gateway = await start({

@@ -1,7 +1,7 @@
 // A proxy that stands before a real server and, when told to, answers in its place.
 import { createServer, request as forward } from "node:http";
 import { once } from "node:events";
-import { freePort } from "./gateway.js";
+import { freePort } from "../freeport.mjs";
 
 // front passes on to target what no play answers. Every request is kept, with the status
 // that it was answered with.
@@ -35,7 +35,7 @@ export async function front(target) {
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
   };
-  const port = await freePort(); // which it has to get again after down
+  const port = await freePort("127.0.0.1"); // which it has to get again after down
   await listen(port);
   return {
     url: `http://127.0.0.1:${port}`,

@@ -2,27 +2,8 @@
 import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-
-// freePort is a port of loopback that was free a moment ago, and none that outgoing
-// connections come from (Linux gives them those from 32768 on): one of these would soon have it.
-export async function freePort() {
-  for (let tries = 0; tries < 50; tries++) {
-    const port = 10_000 + Math.floor(22_000 * Math.random());
-    const server = createServer().listen(port, "127.0.0.1");
-    try {
-      await once(server, "listening");
-    } catch {
-      continue; // somebody has it
-    }
-    server.close();
-    await once(server, "close");
-    return port;
-  }
-  throw new Error("there is no free port");
-}
 
 // environment keeps the host's own accounts, settings and updates out.
 export function environment(home, name = "OPENCLAW") {

@@ -12,7 +12,8 @@ import { callParameters, cancelParameters, idParameters } from "../../clawdbot/l
 import { callAgent } from "./agent.js";
 import { brain, textOf } from "./brain.js";
 import { front } from "./front.js";
-import { environment, freePort, invoke, start } from "./gateway.js";
+import { freePort } from "../freeport.mjs";
+import { environment, invoke, start } from "./gateway.js";
 import { model, providers } from "./model.js";
 import { telegram } from "./telegram.js";
 
@@ -32,7 +33,7 @@ before(async () => {
   home = mkdtempSync(join(tmpdir(), "call-agent-openclaw-"));
   chat = await telegram();
   mind = await model(brain(plans));
-  const [port, agentPort] = [await freePort(), await freePort()];
+  const [port, agentPort] = [await freePort("127.0.0.1"), await freePort("127.0.0.1")];
   toHooks = await front(`http://127.0.0.1:${port}`);
   toAgent = await front(`http://127.0.0.1:${agentPort}`);
   agent = await callAgent({ binary: join(root, "bin/callagent"), home: join(home, "agent"), port: agentPort, token: toolToken, hooksUrl: `${toHooks.url}/hooks`, hooksToken });

@@ -20,6 +20,7 @@ import (
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/call/calltest"
+	"github.com/clawdbot/call-agent/internal/app/cloud/documenttest"
 	"github.com/clawdbot/call-agent/internal/store/dynamo"
 )
 
@@ -41,28 +42,6 @@ func complete(more variables) variables {
 		v[name] = value
 	}
 	return v
-}
-
-// document is one that functions take; change replaces top-level keys.
-func document(t *testing.T, change map[string]any) []byte {
-	t.Helper()
-	d := map[string]any{
-		"telephony": map[string]any{"provider": "twilio"},
-		"stream":    map[string]any{"hosts": []string{"wss://a.example.org", "wss://b.example.org"}, "secret": strings.Repeat("s", 32)},
-		"twilio":    map[string]any{"accountSid": "AC" + strings.Repeat("0", 32), "authToken": "token", "fromNumber": "+14155550100"},
-		"openai":    map[string]any{"apiKey": "sk-hidden"},
-		"calendar":  map[string]any{"baseUrl": "https://calendar.example.org"},
-		"tools":     map[string]any{"tokens": []any{"a tool token of sufficient length"}},
-		"defaults":  map[string]any{"timezone": "Europe/Berlin"},
-	}
-	for k, v := range change {
-		d[k] = v
-	}
-	b, err := json.Marshal(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 func TestWhatIsMissingInTheEnvironmentIsNamedAtOnce(t *testing.T) {
@@ -153,15 +132,15 @@ func TestReadingTheDocument(t *testing.T) {
 
 func TestADocumentIsHeldToTheRulesOfAWS(t *testing.T) {
 	e, _ := FromEnv(complete(nil).lookup)
-	d, err := e.Decode(document(t, nil))
+	d, err := e.Decode(documenttest.New(t, nil))
 	if err != nil || d.Config.Server.PublicBaseURL != "https://api.example.org" || len(d.Hash) != 64 {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	other, _ := e.Decode(document(t, map[string]any{"max_sessions": 7}))
+	other, _ := e.Decode(documenttest.New(t, map[string]any{"max_sessions": 7}))
 	if other.Hash == d.Hash {
 		t.Error("two documents, one hash")
 	}
-	_, err = e.Decode(document(t, map[string]any{
+	_, err = e.Decode(documenttest.New(t, map[string]any{
 		"telephony": map[string]any{"provider": "mock"}, "stream": map[string]any{"secret": "sk-hidden"},
 		"calendar": map[string]any{"baseUrl": "http://10.0.0.1"}, "notify": map[string]any{"hooksUrl": "http://127.0.0.1/hooks", "hooksToken": "sk-hidden"}, "colour": "red",
 	}))
@@ -187,7 +166,7 @@ func (e echo) Invoke(context.Context, []byte) ([]byte, error) { return []byte(e.
 
 func TestAFunctionKeepsItsDocument(t *testing.T) {
 	var mu sync.Mutex
-	now, reads := value(string(document(t, nil))), 0
+	now, reads := value(string(documenttest.New(t, nil))), 0
 	e := ssm(t, func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -220,12 +199,12 @@ func TestAFunctionKeepsItsDocument(t *testing.T) {
 		answer http.HandlerFunc
 		same   bool
 	}{
-		"unchanged":  {value(string(document(t, nil))), true},
+		"unchanged":  {value(string(documenttest.New(t, nil))), true},
 		"unreadable": {refused(400, "AccessDeniedException"), true},
 		"malformed":  {value("{"), true},
-		"changed":    {value(string(document(t, map[string]any{"max_sessions": 7}))), false},
+		"changed":    {value(string(documenttest.New(t, map[string]any{"max_sessions": 7}))), false},
 	} {
-		set(value(string(document(t, nil))))
+		set(value(string(documenttest.New(t, nil))))
 		f.nextAt = time.Time{}
 		invoke()
 		set(c.answer)
@@ -237,7 +216,7 @@ func TestAFunctionKeepsItsDocument(t *testing.T) {
 }
 
 func TestAFunctionWithoutADocument(t *testing.T) {
-	e := ssm(t, refused(400, "ParameterNotFound"), value(string(document(t, nil))))
+	e := ssm(t, refused(400, "ParameterNotFound"), value(string(documenttest.New(t, nil))))
 	f := HTTP(func(*Plane) http.Handler { return http.NotFoundHandler() }, Needs{Log: slog.New(slog.DiscardHandler)})
 	f.Environment = e
 	b, err := f.Invoke(t.Context(), []byte("{}"))

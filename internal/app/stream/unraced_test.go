@@ -83,6 +83,17 @@ func TestTwoHoursAreKept(t *testing.T) {
 			t.Error(log)
 		}
 	})
+	tl, size := wholeTimeline(t, kept, dir, id, length)
+	if heap > 4<<20 {
+		t.Errorf("the heap grew by %d bytes", heap)
+	}
+	t.Logf("%d lines, %d bytes; the heap grew by %d bytes at most", len(tl.Lines), size, heap)
+}
+
+// wholeTimeline is what was kept of a conversation with a turn every five seconds: all of it,
+// far from the bounds.
+func wholeTimeline(t *testing.T, kept *folder.Folder, dir string, id call.ID, length time.Duration) (tl call.Timeline, size int64) {
+	t.Helper()
 	tl, err := kept.Timeline(t.Context(), id, 1, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -101,10 +112,7 @@ func TestTwoHoursAreKept(t *testing.T) {
 	if info.Size() > archive.MaxBytes/2 || len(tl.Lines) > archive.MaxLines/2 {
 		t.Errorf("%d lines, %d bytes: not far from the bounds", len(tl.Lines), info.Size())
 	}
-	if heap > 4<<20 {
-		t.Errorf("the heap grew by %d bytes", heap)
-	}
-	t.Logf("%d lines, %d bytes; the heap grew by %d bytes at most; %v", len(tl.Lines), info.Size(), heap, kinds)
+	return tl, info.Size()
 }
 
 // counts are how many values of loudness a timeline has, without a gap, and lines by kind.

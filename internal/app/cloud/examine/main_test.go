@@ -1,54 +1,32 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 
+	"github.com/clawdbot/call-agent/internal/app/cloud/documenttest"
 	"github.com/clawdbot/call-agent/internal/config"
 )
-
-// document is one that functions take; change replaces top-level keys.
-func document(t *testing.T, change map[string]any) []byte {
-	t.Helper()
-	d := map[string]any{
-		"telephony": map[string]any{"provider": "twilio"},
-		"stream":    map[string]any{"hosts": []string{"wss://a.example.org"}, "secret": strings.Repeat("s", 32)},
-		"twilio":    map[string]any{"accountSid": "AC" + strings.Repeat("0", 32), "authToken": "token", "fromNumber": "+14155550100"},
-		"openai":    map[string]any{"apiKey": "sk-hidden"},
-		"calendar":  map[string]any{"baseUrl": "https://calendar.example.org"},
-		"tools":     map[string]any{"tokens": []any{"a tool token of sufficient length"}},
-		"defaults":  map[string]any{"timezone": "Europe/Berlin"},
-	}
-	for k, v := range change {
-		d[k] = v
-	}
-	b, err := json.Marshal(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 func TestADocumentThatFunctionsTakeIsPassed(t *testing.T) {
 	for name, change := range map[string]map[string]any{
 		"whose address the deployment knows": nil,
 		"with an address":                    {"server": map[string]any{"publicBaseUrl": "https://api.example.org"}},
 	} {
-		if err := examine(document(t, change), t.Output()); err != nil {
+		if err := examine(documenttest.New(t, change), t.Output()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	var said strings.Builder
-	if err := examine(document(t, map[string]any{"tunnel": map[string]any{"enabled": true}}), &said); err != nil || !strings.HasPrefix(said.String(), "warning: ") {
+	if err := examine(documenttest.New(t, map[string]any{"tunnel": map[string]any{"enabled": true}}), &said); err != nil || !strings.HasPrefix(said.String(), "warning: ") {
 		t.Errorf("a key that does nothing any more: %q, %v", said.String(), err)
 	}
 }
 
 func TestWhatFunctionsRefuseIsToldAtOnceWithoutASecret(t *testing.T) {
 	t.Setenv("CALLAGENT_CALENDAR_BASE_URL", "https://calendar.example.org") // of whoever deploys, not of what is deployed
-	err := examine(document(t, map[string]any{
+	err := examine(documenttest.New(t, map[string]any{
 		"calendar": map[string]any{"baseUrl": "http://127.0.0.1:9100", "token": "sk-hidden"}, "defaults": map[string]any{"timezone": "Mars/Olympus"},
 		"server": map[string]any{"publicBaseUrl": "http://api.example.org"}, "stream": map[string]any{"secret": "sk-hidden"}, "colour": "sk-hidden",
 	}), t.Output())
