@@ -30,6 +30,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/clawdbot/call-agent/media/keepalive"
+	"github.com/clawdbot/call-agent/media/nonblock"
 )
 
 const (
@@ -144,7 +145,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	dialer := cfg.Dialer
 	if dialer == nil {
-		dialer = &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: handshakeMost, WriteBufferSize: writeBuffer, NetDialContext: dialLax}
+		dialer = &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: handshakeMost, WriteBufferSize: writeBuffer, NetDialContext: dial}
 	}
 	ws, resp, err := dialer.DialContext(ctx, endpoint, cfg.header())
 	if resp != nil && resp.Body != nil {
@@ -156,12 +157,12 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	return newConn(ws, pingEvery, deadAfter), nil
 }
 
-func dialLax(ctx context.Context, network, address string) (net.Conn, error) {
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // handshakeError does
 	}
-	return keepalive.NewLax(conn), nil
+	return nonblock.Wrap(conn), nil
 }
 
 func newConn(ws *websocket.Conn, pings, dead time.Duration) *Conn {

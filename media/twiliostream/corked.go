@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/clawdbot/call-agent/media/nonblock"
 )
 
 // Corked is a connection whose writes a [Conn] holds back until it is flushed, so that the
@@ -18,7 +20,7 @@ import (
 // It sets the deadlines of its writes itself: those that a WebSocket sets are of messages that
 // may be written later, and a pong's is of a second.
 type Corked struct {
-	net.Conn
+	*nonblock.Conn
 	held atomic.Bool
 
 	mu      sync.Mutex
@@ -49,7 +51,7 @@ func borrow() *[]byte {
 }
 
 // Cork wraps c.
-func Cork(c net.Conn) *Corked { return &Corked{Conn: c} }
+func Cork(c net.Conn) *Corked { return &Corked{Conn: nonblock.Wrap(c)} }
 
 // hold holds back what is written from now on.
 func (c *Corked) hold() { c.held.Store(true) }

@@ -1,0 +1,121 @@
+package nonblock
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"unsafe"
+)
+
+// raw is a socket. The waiting is the runtime's poller's: with it come deadlines, and the end
+// of a Read or Write when the connection is closed.
+type raw struct {
+	socket  syscall.RawConn
+	in, out transfer
+}
+
+func rawOf(c net.Conn) *raw {
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	socket, err := tcp.SyscallConn()
+	if err != nil {
+		return nil // it is closed already, which its first Read tells
+	}
+	r := &raw{socket: socket}
+	r.in.try, r.out.try = r.in.receive, r.out.send
+	return r
+}
+
+// transfer is what is under way in one direction. It is here, and try made once, so that
+// nothing is allocated for each.
+type transfer struct {
+	try func(fd uintptr) (done bool)
+
+	mu  sync.Mutex
+	b   []byte
+	n   int
+	err syscall.Errno
+}
+
+// begin takes mu, which end gives back.
+func (t *transfer) begin(b []byte) {
+	t.mu.Lock()
+	t.b, t.n, t.err = b, 0, 0
+}
+
+// end is what came of it, where the poller has no error of its own.
+func (t *transfer) end(poller error) (n int, err error) {
+	n, err = t.n, poller
+	if err == nil && t.err != 0 {
+		err = t.err
+	}
+	t.b = nil
+	t.mu.Unlock()
+	return n, err
+}
+
+func (r *raw) read(b []byte) (int, error) {
+	r.in.begin(b)
+	n, err := r.in.end(r.socket.Read(r.in.try))
+	if n == 0 && err == nil {
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+func (r *raw) write(b []byte) (int, error) {
+	r.out.begin(b)
+	return r.out.end(r.socket.Write(r.out.try))
+}
+
+// receive reads what is there; false if nothing is.
+func (t *transfer) receive(fd uintptr) (done bool) {
+	n, err := call(syscall.SYS_RECVFROM, fd, t.b, 0)
+	if err == syscall.EAGAIN {
+		return false
+	}
+	t.n, t.err = n, err
+	return true
+}
+
+// send writes as much as is taken; false if the rest must wait.
+func (t *transfer) send(fd uintptr) (done bool) {
+	for t.n < len(t.b) {
+		n, err := call(syscall.SYS_SENDTO, fd, t.b[t.n:], syscall.MSG_NOSIGNAL)
+		if err == syscall.EAGAIN {
+			return false
+		}
+		if t.err = err; err != 0 {
+			return true
+		}
+		t.n += n
+	}
+	return true
+}
+
+// call makes the system call. It comes back at once, by MSG_DONTWAIT whatever the socket is
+// set to: nobody else runs on this processor meanwhile.
+func call(trap, fd uintptr, b []byte, flags uintptr) (n int, err syscall.Errno) {
+	for {
+		r, _, err := syscall.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), flags|syscall.MSG_DONTWAIT, 0, 0)
+		switch err {
+		case 0:
+			return int(r), 0
+		case syscall.EINTR:
+		default:
+			return 0, err
+		}
+	}
+}
+
+// fault tells an error as package net does.
+func (c *Conn) fault(op string, err error) error {
+	if no, ok := err.(syscall.Errno); ok { //nolint:errorlint // it is raw's own, which wraps nothing
+		return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: os.NewSyscallError(op, no)}
+	}
+	return err
+}

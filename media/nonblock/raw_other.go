@@ -1,0 +1,15 @@
+//go:build !linux
+
+package nonblock
+
+import "net"
+
+// raw is nothing here.
+type raw struct{}
+
+func rawOf(net.Conn) *raw { return nil }
+
+func (*raw) read([]byte) (int, error)  { panic("nonblock: there is no raw socket on this system") }
+func (*raw) write([]byte) (int, error) { panic("nonblock: there is no raw socket on this system") }
+
+func (*Conn) fault(_ string, err error) error { return err }
