@@ -20,6 +20,7 @@ func (sink) Read() (twiliostream.Event, error)  { return twiliostream.Event{}, e
 func (sink) WriteMedia(string) error            { return nil }
 func (sink) WriteMark(string) error             { return nil }
 func (sink) WriteClear() error                  { return nil }
+func (sink) Hold()                              {}
 func (sink) Flush() error                       { return nil }
 func (sink) Receive() (AgentEvent, error)       { return nil, errClosed }
 func (s sink) Send(AgentCommand) error          { *s.heard++; return nil }
@@ -39,7 +40,7 @@ func underWay(t testing.TB, cfg Config) (s *Session, k *connection, heard *int) 
 	k = &connection{session: s, agent: sink{heard}, closed: make(chan struct{}), ended: make(chan struct{}), cancel: func() {}}
 	k.commands = &outbox[AgentCommand]{
 		most: mostHeard, droppable: func(a AgentCommand) bool { _, audio := a.(*Hear); return audio },
-		write: k.write, flush: func() error { return nil }, failed: k.failed, apart: s.work.Go,
+		write: k.write, failed: k.failed, apart: s.work.Go,
 	}
 	s.next = k
 	s.happen(phoneStarted{}, ofPhone)

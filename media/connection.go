@@ -29,7 +29,7 @@ func (s *Session) open(listen Listen) *connection {
 	k := &connection{session: s, closed: make(chan struct{}), ended: make(chan struct{}), cancel: cancel}
 	k.commands = &outbox[AgentCommand]{
 		most: mostHeard, droppable: func(a AgentCommand) bool { _, audio := a.(*Hear); return audio },
-		write: k.write, flush: func() error { return nil }, failed: k.failed, apart: s.work.Go,
+		write: k.write, failed: k.failed, apart: s.work.Go,
 	}
 	setup := AgentSetup{
 		Instructions: s.cfg.Instructions, Voice: s.cfg.Voice, Input: s.cfg.Input, Output: s.cfg.Output,
@@ -63,7 +63,7 @@ func (k *connection) run(ctx context.Context, setup AgentSetup) {
 			e.Heard = time.Now()
 			ok = k.tell(e)
 		case *AgentAudio:
-			at := sample.next()
+			at := sample.next(len(e.Audio))
 			ok = k.tell(ev) && (at.IsZero() || k.tell(spokenAt(at)))
 		default:
 			ok = k.tell(ev)

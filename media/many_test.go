@@ -35,6 +35,7 @@ func (p *briefPhone) Read() (twiliostream.Event, error) {
 func (p *briefPhone) WriteMedia(string) error { return nil }
 func (p *briefPhone) WriteMark(string) error  { return nil }
 func (p *briefPhone) WriteClear() error       { return nil }
+func (p *briefPhone) Hold()                   {}
 func (p *briefPhone) Flush() error            { return nil }
 
 func (p *briefPhone) Close() error {

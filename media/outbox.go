@@ -14,9 +14,11 @@ import (
 type outbox[T any] struct {
 	most      int
 	droppable func(T) bool
-	// write writes one entry, flush puts on the wire what write has held back. They are called
-	// by one goroutine at a time. Failed is told, once, why the outbox came to an end by itself.
+	// write writes one entry. Where more than one is to be written, hold lets write hold them
+	// back before, and flush puts them on the wire; nil where nothing can be held back. They are
+	// called by one goroutine at a time. Failed is told, once, why the outbox came to an end by itself.
 	write  func(T) error
+	hold   func()
 	flush  func() error
 	failed func(error)
 	// apart runs a function beside the caller, who may hold locks that failed needs.
@@ -106,6 +108,7 @@ func (o *outbox[T]) pump() {
 		return
 	}
 	o.busy = true
+	held := false
 	for !o.closed {
 		v, ok := o.take()
 		if !ok {
@@ -113,9 +116,14 @@ func (o *outbox[T]) pump() {
 		}
 		last := o.head == len(o.entries)
 		o.mu.Unlock()
+		if !last && !held && o.hold != nil {
+			o.hold()
+			held = true
+		}
 		err := o.write(v)
-		if err == nil && last {
+		if err == nil && last && held {
 			err = o.flush()
+			held = false
 		}
 		o.mu.Lock()
 		if err != nil && !o.closed {

@@ -11,7 +11,7 @@ import (
 
 // Phone is the callee's side of the call: a stream of Media Streams events, as
 // [twiliostream.Conn] has it. One goroutine calls Start and Read, one at a time the
-// Write methods and Flush; Close may come from anywhere, more than once, and ends both.
+// Write methods, Hold and Flush; Close may come from anywhere, more than once, and ends both.
 type Phone interface {
 	// Start blocks until the stream has begun; at once when it has. An error of type
 	// *twiliostream.StartError is the peer's fault, any other a lost socket.
@@ -26,8 +26,9 @@ type Phone interface {
 	WriteMark(name string) error
 	// WriteClear drops what was sent and not yet played.
 	WriteClear() error
-	// Flush puts on the wire what the Write methods may have held back: what is written
-	// between two of it goes out as one.
+	// Hold lets the Write methods hold back what they write, until Flush puts it on the wire,
+	// as one.
+	Hold()
 	Flush() error
 	Close() error
 }

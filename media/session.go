@@ -83,7 +83,7 @@ func New(cfg Config, phone Phone, dialer Dialer, tools Tools, observer Observer)
 	}
 	s.toPhone = &outbox[phoneCommand]{
 		most: mostSpoken, droppable: func(p phoneCommand) bool { return p.media != "" },
-		write: s.writePhone, flush: phone.Flush,
+		write: s.writePhone, hold: phone.Hold, flush: phone.Flush,
 		failed: func(error) { s.tell(phoneGone{reason: EndPhoneLost}) }, apart: s.work.Go,
 	}
 	return s, nil
@@ -250,7 +250,7 @@ func (s *Session) readPhone(ctx context.Context) {
 		ev, err = s.phone.Read()
 		switch {
 		case err == nil && ev.Kind == twiliostream.Media:
-			at := sample.next()
+			at := sample.next(1)
 			ok = tell(&ev) && (at.IsZero() || tell(heardAt(at)))
 		case err == nil:
 			ok = tell(&ev)

@@ -86,6 +86,7 @@ func (p *fakePhone) WriteMedia(payload string) error {
 }
 func (p *fakePhone) WriteMark(name string) error { p.play <- phoneCommand{mark: name}; return nil }
 func (p *fakePhone) WriteClear() error           { return nil }
+func (p *fakePhone) Hold()                       {}
 func (p *fakePhone) Flush() error                { return nil }
 func (p *fakePhone) Close() error                { p.once.Do(func() { close(p.closed) }); return nil }
 

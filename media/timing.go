@@ -25,11 +25,11 @@ type Timings interface {
 	BargeIn(took time.Duration)
 }
 
-// One message of audio in so many is timed: of the phone's every 1.3 s, of the model's,
-// which are longer, about every second of speech.
+// A message of audio is timed after so many others: of the phone's every 1.3 s, of the
+// model's by their length, at least every second and a half of speech.
 const (
 	phoneSample = 64
-	modelSample = 8
+	modelSample = 16 << 10 // characters
 )
 
 // A timed frame is followed by one of these through every channel and queue that it goes
@@ -42,14 +42,15 @@ type (
 func (heardAt) agentCommand() {}
 
 // sampler picks the messages that are timed, the first among them. It is its reader's own.
-type sampler struct{ every, seen int }
+type sampler struct{ every, left int }
 
-// next counts a message and returns the time if it is to be timed, zero otherwise.
-func (p *sampler) next() (at time.Time) {
-	if p.seen%p.every == 0 {
+// next counts a message of that length and returns the time if it is to be timed, zero otherwise.
+func (p *sampler) next(length int) (at time.Time) {
+	if p.left <= 0 {
 		at = time.Now()
+		p.left = p.every
 	}
-	p.seen++
+	p.left -= length
 	return at
 }
 

@@ -196,6 +196,7 @@ func (h *handset) WriteMark(name string) error {
 	return nil
 }
 
+func (h *handset) Hold()        {}
 func (h *handset) Flush() error { return nil }
 
 func (h *handset) WriteClear() error {

@@ -34,7 +34,7 @@ var frames = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 var ErrNotStarted = errors.New("media stream: not started: call Start first")
 
 // Conn is the phone's side of one stream. One goroutine may call Start and Read, and at
-// the same time one at a time the Write methods and Flush; Close may be called from
+// the same time one at a time the Write methods, Hold and Flush; Close may be called from
 // anywhere, any number of times, and ends both. Conn answers pings while it is being
 // read, and sends its own from a timer that Close stops.
 type Conn struct {
@@ -44,6 +44,8 @@ type Conn struct {
 	writes    keepalive.Writes
 	streamSID string // set by Start, before the writer begins
 	start     Start
+	// before is what stands before the payload in a media message: the same in all of them.
+	before []byte
 
 	// pings keep middleboxes from dropping an idle socket. That a peer is gone is noticed
 	// by its silence, not by a missing pong: Twilio sends 50 frames a second.
@@ -85,6 +87,7 @@ func (c *Conn) Start() (Start, error) {
 				return Start{}, &StartError{Problem: `"start" came before "connected"`}
 			}
 			c.start, c.streamSID = ev.Start, ev.Start.StreamSID
+			c.before = appendBefore(nil, c.streamSID)
 			return c.start, c.ws.SetReadDeadline(time.Time{})
 		case Media, Mark, DTMF, Stop:
 			return Start{}, &StartError{Problem: `the first messages must be "connected" and "start"`}
@@ -128,7 +131,7 @@ func (c *Conn) next(streamSID string) (Event, error) {
 func (c *Conn) WriteMedia(payload string) error {
 	b := borrow()
 	defer buffers.Put(b)
-	*b = AppendMedia(*b, c.streamSID, payload)
+	*b = append(append(append(*b, c.before...), payload...), afterPayload...)
 	return c.write("media", *b)
 }
 
@@ -149,11 +152,10 @@ func (c *Conn) write(what string, msg []byte) error {
 	if c.streamSID == "" {
 		return fmt.Errorf("send %s: %w", what, ErrNotStarted)
 	}
-	if err := c.writes.Within(c.ws, writeWithin); err != nil {
-		return fmt.Errorf("media stream: send %s: %w", what, err)
-	}
-	if c.cork != nil {
-		c.cork.hold()
+	if c.cork == nil { // that one sets its own deadlines
+		if err := c.writes.Within(c.ws, writeWithin); err != nil {
+			return fmt.Errorf("media stream: send %s: %w", what, err)
+		}
 	}
 	if err := c.ws.WriteMessage(websocket.TextMessage, msg); err != nil {
 		return fmt.Errorf("media stream: send %s: %w", what, err)
@@ -161,8 +163,15 @@ func (c *Conn) write(what string, msg []byte) error {
 	return nil
 }
 
-// Flush writes what the Write methods have held back, where there is a [Corked] under the
-// socket; else they have written it.
+// Hold has the Write methods hold back what they write from now on, where there is a
+// [Corked] under the socket.
+func (c *Conn) Hold() {
+	if c.cork != nil {
+		c.cork.hold()
+	}
+}
+
+// Flush writes what was held back since Hold.
 func (c *Conn) Flush() error {
 	if c.cork == nil {
 		return nil

@@ -66,6 +66,9 @@ func (c *Corked) Write(b []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
+	if c.waiting == nil && !c.busy && !c.held.Load() {
+		return len(b), c.write(b)
+	}
 	if c.waiting == nil {
 		c.waiting = borrow()
 	}
@@ -77,7 +80,7 @@ func (c *Corked) Write(b []byte) (int, error) {
 	if c.busy || c.held.Load() && len(*c.waiting) < corkMost {
 		return len(b), nil
 	}
-	return len(b), c.empty()
+	return len(b), c.write(nil)
 }
 
 // Flush writes what was held back, and holds back no more.
@@ -88,26 +91,37 @@ func (c *Corked) Flush() error {
 	if c.busy {
 		return c.err
 	}
-	return c.empty()
+	return c.write(nil)
 }
 
-// empty writes what waits. Its callers hold mu, which is let go of meanwhile.
-func (c *Corked) empty() error {
+// write writes b, if there is something in it, and what waits by then. Its callers hold mu,
+// which is let go of meanwhile.
+func (c *Corked) write(b []byte) error {
 	c.busy = true
+	c.send(b)
 	for c.waiting != nil && c.err == nil {
-		b := c.waiting
+		more := c.waiting
 		c.waiting = nil
-		c.putOff()
-		c.mu.Unlock()
-		_, err := c.Conn.Write(*b)
-		c.mu.Lock()
-		if cap(*b) <= 2*corkMost {
-			buffers.Put(b)
+		c.send(*more)
+		if cap(*more) <= 2*corkMost {
+			buffers.Put(more)
 		}
-		c.err = err
 	}
 	c.busy = false
 	return c.err
+}
+
+func (c *Corked) send(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	if c.putOff(); c.err != nil {
+		return
+	}
+	c.mu.Unlock()
+	_, err := c.Conn.Write(b)
+	c.mu.Lock()
+	c.err = err
 }
 
 // putOff puts the deadline off when less than half of the wait is left: the poller need not

@@ -12,12 +12,17 @@ const MaxMediaBytes = 480
 // AppendMedia appends a media message to dst: payload is base64 and is copied as it
 // is. The shapes are closed: Twilio warns (31951) of any field beyond these.
 func AppendMedia(dst []byte, streamSID, payload string) []byte {
+	return append(append(appendBefore(dst, streamSID), payload...), afterPayload...)
+}
+
+// appendBefore appends what stands before the payload; afterPayload is the rest.
+func appendBefore(dst []byte, streamSID string) []byte {
 	dst = append(dst, `{"event":"media","streamSid":`...)
 	dst = appendString(dst, streamSID)
-	dst = append(dst, `,"media":{"payload":"`...)
-	dst = append(dst, payload...)
-	return append(dst, `"}}`...)
+	return append(dst, `,"media":{"payload":"`...)
 }
+
+const afterPayload = `"}}`
 
 // AppendMark appends a mark message to dst. It comes back when everything sent
 // before it was played, or at once when the buffer is cleared.

@@ -21,6 +21,7 @@ type Keep struct {
 const (
 	// writeEvery is how soon a reader sees what happened.
 	writeEvery = time.Second
+	writeStep  = 100 * time.Millisecond
 	// mostUnkept bounds the moments that wait to be written. When there are more, what
 	// follows them is lost, and the timeline says that it is cut.
 	mostUnkept = 4096
@@ -94,6 +95,11 @@ func (d *diary) write() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.moments, d.cut = nil, true // nobody will write them
+		return
+	}
+	select { // all calls write in step, so that the disk is turned to a few times a second, not for each
+	case <-time.After(time.Until(time.Now().Truncate(writeStep).Add(writeStep))):
+	case <-d.stop:
 		return
 	}
 	every := time.NewTicker(writeEvery)

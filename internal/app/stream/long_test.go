@@ -78,6 +78,7 @@ func (p *talker) WriteClear() error {
 	return nil
 }
 
+func (p *talker) Hold()        {}
 func (p *talker) Flush() error { return nil }
 
 func (p *talker) Close() error { p.once.Do(func() { close(p.closed) }); return nil }

@@ -142,6 +142,7 @@ func (silentPhone) Read() (twiliostream.Event, error) { return twiliostream.Even
 func (silentPhone) WriteMedia(string) error           { return nil }
 func (silentPhone) WriteMark(string) error            { return nil }
 func (silentPhone) WriteClear() error                 { return nil }
+func (silentPhone) Hold()                             {}
 func (silentPhone) Flush() error                      { return nil }
 func (p silentPhone) Close() error                    { close(p.closed); return nil }
 
