@@ -413,14 +413,17 @@ func TestAnOutboxDropsTheOldestAudioAndNeverControl(t *testing.T) {
 	o := &outbox[string]{
 		most: 2, droppable: func(s string) bool { return s[0] == 'a' },
 		write: func(s string) error { got = append(got, s); return nil },
-		flush: func() error { got = append(got, "|"); return nil },
+		hold:  func() { got = append(got, "[") },
+		flush: func() error { got = append(got, "]"); return nil },
 	}
 	for _, s := range []string{"a1", "m1", "a2", "m2", "a3", "m3", "a4"} {
 		o.push(s)
 	}
 	o.pump()
 	o.pump() // nothing waits
-	if strings.Join(got, " ") != "m1 m2 a3 m3 a4 |" || o.lost() != 2 {
+	o.push("m4")
+	o.pump() // one by itself is not held back
+	if strings.Join(got, " ") != "[ m1 m2 a3 m3 a4 ] m4" || o.lost() != 2 {
 		t.Errorf("%v, %d dropped", got, o.lost())
 	}
 }
@@ -431,7 +434,7 @@ func TestAnOutboxIsWrittenByOneAtATime(t *testing.T) {
 	var got []string
 	var o *outbox[string]
 	o = &outbox[string]{
-		most: 9, droppable: func(string) bool { return false }, flush: func() error { return nil },
+		most: 9, droppable: func(string) bool { return false },
 		write: func(s string) error {
 			if got = append(got, s); s == "1" {
 				o.push("2")
@@ -466,7 +469,7 @@ func TestAnOutboxThatNobodyTakesFromIsGivenUp(t *testing.T) {
 func TestAnOutboxWhoseSocketFailsIsClosed(t *testing.T) {
 	var written, told int
 	o := &outbox[string]{
-		most: 9, droppable: func(string) bool { return false }, flush: func() error { return nil },
+		most: 9, droppable: func(string) bool { return false },
 		write: func(string) error { written++; return errClosed }, failed: func(error) { told++ },
 	}
 	o.push("1")

@@ -86,8 +86,7 @@ func (c *Conn) Start() (Start, error) {
 			if !connected {
 				return Start{}, &StartError{Problem: `"start" came before "connected"`}
 			}
-			c.start, c.streamSID = ev.Start, ev.Start.StreamSID
-			c.before = appendBefore(nil, c.streamSID)
+			c.begin(ev.Start)
 			return c.start, c.ws.SetReadDeadline(time.Time{})
 		case Media, Mark, DTMF, Stop:
 			return Start{}, &StartError{Problem: `the first messages must be "connected" and "start"`}
@@ -95,6 +94,11 @@ func (c *Conn) Start() (Start, error) {
 		}
 	}
 	return Start{}, &StartError{Problem: `no "start" among the first messages`}
+}
+
+func (c *Conn) begin(s Start) {
+	c.start, c.streamSID = s, s.StreamSID
+	c.before = appendBefore(nil, s.StreamSID)
 }
 
 // Read returns the next message. A *[FrameError] concerns that message alone; any

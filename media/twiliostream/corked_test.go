@@ -176,6 +176,7 @@ func TestNothingOfAMessageIsInTheNext(t *testing.T) {
 	defer c.Close()
 	for range 3 {
 		under.bytes.Reset()
+		c.Hold()
 		for _, err := range []error{c.WriteMedia("////"), c.WriteMark("m"), c.Flush()} {
 			if err != nil {
 				t.Fatal(err)
@@ -201,7 +202,7 @@ func upgraded(conn net.Conn) (*Conn, error) {
 		return nil, err
 	}
 	c := New(ws)
-	c.streamSID = "MZ1"
+	c.begin(Start{StreamSID: "MZ1"})
 	return c, nil
 }
 

@@ -21,7 +21,10 @@ type Keep struct {
 const (
 	// writeEvery is how soon a reader sees what happened.
 	writeEvery = time.Second
-	writeStep  = 100 * time.Millisecond
+	// writeStep is in what steps calls begin to write: those of one step write at the same time.
+	// The first write after a pause wakes the scheduler's monitor, which then looks around for
+	// some milliseconds; 200 calls that each write at a time of their own keep it awake.
+	writeStep = 100 * time.Millisecond
 	// mostUnkept bounds the moments that wait to be written. When there are more, what
 	// follows them is lost, and the timeline says that it is cut.
 	mostUnkept = 4096
@@ -97,16 +100,15 @@ func (d *diary) write() {
 		d.moments, d.cut = nil, true // nobody will write them
 		return
 	}
-	select { // all calls write in step, so that the disk is turned to a few times a second, not for each
-	case <-time.After(time.Until(time.Now().Truncate(writeStep).Add(writeStep))):
-	case <-d.stop:
-		return
-	}
-	every := time.NewTicker(writeEvery)
+	now := time.Now()
+	every := time.NewTicker(now.Truncate(writeStep).Add(writeStep).Sub(now))
 	defer every.Stop()
-	for {
+	for first := true; ; first = false {
 		select {
 		case <-every.C:
+			if first {
+				every.Reset(writeEvery)
+			}
 			d.h.complain(d.ctx, d.flush(time.Now()))
 		case <-d.stop:
 			return
