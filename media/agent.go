@@ -48,6 +48,8 @@ type (
 		ResponseID, ItemID string
 		ContentIndex       int
 		Audio              string
+		// Checked: the agent has seen that the audio is base64, and nobody else needs to.
+		Checked bool
 	}
 	// AgentAudioDone means that no more audio of this item comes.
 	AgentAudioDone struct{ ResponseID, ItemID string }
@@ -132,7 +134,11 @@ type AgentCommand interface{ agentCommand() }
 type (
 	// Hear gives the model audio of the callee: base64 in the input format. It is sent as a
 	// pointer, and is the sender's again when Send returns.
-	Hear struct{ Audio []byte }
+	Hear struct {
+		Audio string
+		// buffer is what Audio is a view of; nil where it is a view of what was read.
+		buffer []byte
+	}
 	// Listen changes turn detection: whether the model answers by itself when the
 	// callee stops, and whether the callee's speech cancels its response.
 	Listen struct {

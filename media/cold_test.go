@@ -38,7 +38,7 @@ func BenchmarkFramesOfManyCalls(b *testing.B) {
 			sessions[i], agents[i], _ = underWay(b, cfg)
 		}
 		frame := twiliostream.Event{Kind: twiliostream.Media, TimestampMS: -1, Payload: payload}
-		delta := AgentAudio{ResponseID: "r1", ItemID: "i1", Audio: payload}
+		delta := AgentAudio{ResponseID: "r1", ItemID: "i1", Audio: payload, Checked: true}
 		echo := twiliostream.Event{Kind: twiliostream.Mark}
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {

@@ -20,6 +20,8 @@ type connection struct {
 
 	mu    sync.Mutex
 	agent Agent // once dialled
+
+	heard Hear // passed on by the phone's reader, which has claimed commands for it
 }
 
 // open begins a connection. Its goroutines are s.work's, and end when it is closed.
@@ -91,6 +93,7 @@ func (k *connection) tell(ev any) bool {
 	s := k.session
 	s.mu.Lock()
 	now := time.Now()
+	s.on = ofModel
 	switch {
 	case s.over:
 	case k == s.model:
@@ -110,7 +113,7 @@ func (k *connection) write(cmd AgentCommand) error {
 		k.session.timing.passed(ToModel, time.Time(at))
 		return nil
 	}
-	if audio, ok := cmd.(*Hear); ok {
+	if audio, ok := cmd.(*Hear); ok && audio != &k.heard {
 		defer hearings.Put(audio)
 	}
 	return k.agent.Send(cmd)
@@ -169,6 +172,19 @@ func (s *Session) sendAgent(cmd AgentCommand) {
 	}
 	s.modelDue = true
 	s.model.commands.push(cmd)
+}
+
+// passOn has the current connection hear what was read. The phone's reader writes it itself,
+// from where it stands, if nothing else is to be written before.
+func (s *Session) passOn(payload string) {
+	if s.on == ofPhone && s.hears == nil && s.model != nil && s.model.commands.claim() {
+		s.hears = s.model
+		s.hears.heard.Audio = payload
+		return
+	}
+	hearing := newHear()
+	hearing.holds(append(hearing.buffer[:0], payload...))
+	s.sendAgent(hearing)
 }
 
 // dial opens the connection that is to be next.

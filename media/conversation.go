@@ -11,8 +11,10 @@ import (
 type effects interface {
 	// phone queues a command for the phone; clear overtakes queued media and marks.
 	sendPhone(phoneCommand)
-	// sendAgent tells the agent that carries the conversation, if there is one.
+	// sendAgent tells the agent that carries the conversation, if there is one; passOn has it
+	// hear audio as it came, which is good for that moment.
 	sendAgent(AgentCommand)
+	passOn(payload string)
 	// dial opens the next connection; agentReady or dialFailed comes of it. takeOver makes
 	// it the current one, dropAgent closes the current one.
 	dial(Listen)
@@ -26,10 +28,12 @@ type effects interface {
 }
 
 // phoneCommand is one message for the phone: media, mark or clear. What is handed to the
-// effects as media is good for that moment. Since is when the callee
-// was heard that a clear is for; without any message it times the media before it.
+// effects as media is good for that moment, and where it was read, not made, until the next
+// read. Since is when the callee was heard that a clear is for; without any message it times
+// the media before it.
 type phoneCommand struct {
 	media, mark string
+	read        bool
 	clear       bool
 	since       time.Time
 	// buffer is what media is a view of; nil where it is a string of its own.

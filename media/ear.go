@@ -15,12 +15,11 @@ type ear struct {
 	up     pcm.Interpolator
 }
 
-// hear appends a payload of mu-law in the model's format, as base64. The payload is that
-// of the audio that is law.
-func (e *ear) hear(text []byte, payload string, law []byte) []byte {
-	if e.format == "" || e.format == PCMU {
-		return append(text, payload...)
-	}
+// passes says whether the model hears mu-law as it came.
+func (e *ear) passes() bool { return e.format == "" || e.format == PCMU }
+
+// hear appends mu-law in the model's format, as base64.
+func (e *ear) hear(text, law []byte) []byte {
 	r := borrowRoom()
 	defer r.giveBack()
 	if e.format == PCMA {

@@ -17,7 +17,11 @@ func heardBy(t *testing.T, f Format, audio []byte, lengths ...int) []byte {
 	var all []byte
 	for n := 0; len(audio) > 0; n++ {
 		length := min(lengths[min(n, len(lengths)-1)], len(audio))
-		raw, err := base64.StdEncoding.DecodeString(string(e.hear(nil, base64.StdEncoding.EncodeToString(audio[:length]), audio[:length])))
+		text := base64.StdEncoding.AppendEncode(nil, audio[:length])
+		if !e.passes() {
+			text = e.hear(text[:0], audio[:length])
+		}
+		raw, err := base64.StdEncoding.DecodeString(string(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,11 +75,10 @@ func TestPiecesAreNotHeard(t *testing.T) {
 
 func BenchmarkHearPCM(b *testing.B) {
 	law := g711.EncodeMu(nil, pcm.Tone(160, pcm.PhoneRate, 440, -9))
-	payload := base64.StdEncoding.EncodeToString(law)
 	e := ear{format: PCM24k}
 	var text []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		text = e.hear(text[:0], payload, law)
+		text = e.hear(text[:0], law)
 	}
 }

@@ -43,16 +43,14 @@ func newFramer(output Format) *framer {
 	return f
 }
 
-// emitFunc takes one message: payload is base64, law its audio where that is at hand, both
-// good for as long as the function runs, and heard the number of bytes of it that are the
-// agent's, not padding.
+// emitFunc takes one message: payload is base64, law its audio, both good for as long as the
+// function runs, and heard the number of bytes of it that are the agent's, not padding. Where
+// the payload is a part of what was pushed, and good for as long as that, there is no law.
 type emitFunc func(payload string, law []byte, heard int)
 
-// push adds a delta. Text that holds whole frames of mu-law is passed on as it is.
+// push adds a delta, which is base64 ([twiliostream.ValidBase64]). Text that holds whole frames
+// of mu-law is passed on as it is.
 func (f *framer) push(audio string, emit emitFunc) error {
-	if !twiliostream.ValidBase64(audio) {
-		return errBadAudio
-	}
 	if f.decimator == nil && !f.alaw && len(f.carry) == 0 && twiliostream.DecodedLen(audio)%frameBytes == 0 {
 		for len(audio) > pieceChars {
 			emit(audio[:pieceChars], nil, twiliostream.MaxMediaBytes)

@@ -163,8 +163,12 @@ func (c *conversation) hear(payload string, law []byte) {
 	case c.gone:
 	case c.ready:
 		c.recall.add(law, true)
+		if c.ear.passes() {
+			c.fx.passOn(payload)
+			return
+		}
 		hearing := newHear()
-		hearing.Audio = c.ear.hear(hearing.Audio[:0], payload, law)
+		hearing.holds(c.ear.hear(hearing.buffer[:0], law))
 		c.fx.sendAgent(hearing)
 	case c.link.had: // it is heard again
 		c.out.Quality.DroppedIn += c.recall.add(law, false)

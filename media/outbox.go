@@ -108,12 +108,33 @@ func (o *outbox[T]) pump() {
 		return
 	}
 	o.busy = true
+	v, ok := o.take()
+	o.drain(v, ok)
+}
+
+// claim makes its caller the one who writes, if nobody does and nothing waits. That one owes
+// a pumpFrom, before it waits for anything else: until then all others leave what they have.
+func (o *outbox[T]) claim() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || o.busy || o.head < len(o.entries) {
+		return false
+	}
+	o.busy = true
+	return true
+}
+
+// pumpFrom writes v, which was never put into the outbox, and all that waits by then.
+func (o *outbox[T]) pumpFrom(v T) {
+	o.mu.Lock()
+	o.drain(v, true)
+}
+
+// drain writes v, if there is something, and what waits, and lets go of mu, which its caller
+// holds, as the one who writes.
+func (o *outbox[T]) drain(v T, ok bool) {
 	held := false
-	for !o.closed {
-		v, ok := o.take()
-		if !ok {
-			break
-		}
+	for ; ok && !o.closed; v, ok = o.take() {
 		last := o.head == len(o.entries)
 		o.mu.Unlock()
 		if !last && !held && o.hold != nil {

@@ -87,9 +87,12 @@ func (toldAudio) agentCommand() {}
 
 func (r *rig) sendAgent(cmd AgentCommand) {
 	if h, ok := cmd.(*Hear); ok { // its buffer is used again
-		cmd = toldAudio{string(h.Audio)}
+		cmd = toldAudio{strings.Clone(h.Audio)}
 	}
 	r.sent = append(r.sent, cmd)
+}
+func (r *rig) passOn(payload string) {
+	r.sent = append(r.sent, toldAudio{strings.Clone(payload)})
 }
 func (r *rig) dial(l Listen)     { r.dials = append(r.dials, l) }
 func (r *rig) takeOver()         { r.taken++ }

@@ -53,8 +53,13 @@ type Session struct {
 	unheard     int
 	over        bool
 	alarm       alarmClock
-	// phoneDue and modelDue: something was put into the outbox since it was written.
+	// on is whose goroutine has the event that is being handled, phoneDue and modelDue whether
+	// something was put into the outbox for it. Speech is what its reader is to write before that,
+	// and hears the connection that it has claimed for what the callee says.
+	on                 reader
 	phoneDue, modelDue bool
+	speech             phoneCommand
+	hears              *connection
 
 	asking hangUps
 	// busySince is when the phone's reader began to write to the model, 0 while it reads: what
@@ -169,6 +174,7 @@ func (s *Session) happen(ev any, on reader) bool {
 		return false
 	}
 	now := time.Now()
+	s.on = on
 	s.c.handle(now, ev)
 	return s.carryOut(now, on)
 }
@@ -179,19 +185,28 @@ func (s *Session) carryOut(now time.Time, on reader) bool {
 	s.settle(now)
 	over, model := s.over, s.model
 	phoneDue, modelDue := s.phoneDue, s.modelDue && model != nil
-	s.phoneDue, s.modelDue = false, false
+	speech, hears := s.speech, s.hears
+	s.on, s.phoneDue, s.modelDue, s.hears = nobody, false, false, nil
+	s.speech.media = ""
 	s.mu.Unlock()
-	if phoneDue {
+	if speech.media != "" {
+		s.toPhone.pumpFrom(speech)
+	} else if phoneDue {
 		s.write(s.toPhone, on == ofPhone)
 	}
-	if !modelDue {
+	if !modelDue && hears == nil {
 		return !over
 	}
 	if on == ofPhone {
 		s.busySince.Store(now.UnixNano())
 		defer s.busySince.Store(0)
 	}
-	s.write(model.commands, on == ofModel)
+	if hears != nil {
+		hears.commands.pumpFrom(&hears.heard)
+	}
+	if modelDue && hears != model {
+		s.write(model.commands, on == ofModel)
+	}
 	return !over
 }
 
@@ -292,7 +307,9 @@ func (s *Session) writePhone(cmd phoneCommand) error {
 	case cmd.mark != "":
 		return s.phone.WriteMark(cmd.mark)
 	case cmd.media != "":
-		defer speechBuffers.Put(cmd.buffer)
+		if cmd.buffer != nil {
+			defer speechBuffers.Put(cmd.buffer)
+		}
 		return s.phone.WriteMedia(cmd.media)
 	}
 	err := s.phone.Flush()
@@ -314,9 +331,17 @@ func newHear() *Hear {
 	return h
 }
 
+// holds makes it the audio that is text.
+func (h *Hear) holds(text []byte) { h.buffer, h.Audio = text, jsonscan.View(text) }
+
 // sendPhone queues a command. A clear overtakes all media and marks that wait: they
-// belong to the generation that it ends.
+// belong to the generation that it ends. What the model's reader has just read it writes
+// itself, from where it stands, if nothing else is to be written before.
 func (s *Session) sendPhone(cmd phoneCommand) {
+	if cmd.read && s.on == ofModel && s.speech.media == "" && s.toPhone.claim() {
+		s.speech = cmd
+		return
+	}
 	s.phoneDue = true
 	if cmd.clear {
 		s.toPhone.replace(cmd, func(p phoneCommand) bool { return !p.clear })

@@ -23,7 +23,7 @@ func (c *conversation) agentAudio(ev *AgentAudio) (wentOn bool) {
 	if it == nil || it.done {
 		it = c.beginItem(ev, r)
 	}
-	if err := it.frames.push(ev.Audio, c.sending(it)); err != nil {
+	if !ev.Checked && !twiliostream.ValidBase64(ev.Audio) || it.frames.push(ev.Audio, c.sending(it)) != nil {
 		c.out.Quality.BadAudio++
 		return false
 	}
@@ -79,14 +79,15 @@ func (c *conversation) send(it *item, payload string, law []byte, heard int) {
 	it.unmarked += heard
 	c.play.expect(c.now, twiliostream.DecodedLen(payload))
 	c.alarms.set(alarmPlayed, c.play.endsBy.Add(2*c.cfg.MarkGrace))
+	read := law == nil
 	if tape := c.cfg.Tape; tape != nil {
 		var room frameRoom
-		if law == nil {
+		if read {
 			law = decodeLaw(room[:0], payload)
 		}
 		tape.sent(c.now, law)
 	}
-	c.fx.sendPhone(phoneCommand{media: payload})
+	c.fx.sendPhone(phoneCommand{media: payload, read: read})
 	if it.unmarked == markBytes {
 		c.mark(it)
 	}

@@ -174,7 +174,7 @@ func Encode(ev ClientEvent, fallbackID string) ([]byte, error) {
 
 // AppendAudio appends an input_audio_buffer.append event to dst. Both strings are
 // copied as they are: audio is base64, id one of our own.
-func AppendAudio[Text string | []byte](dst []byte, id Text, audio Text) []byte {
+func AppendAudio[ID string | []byte](dst []byte, id ID, audio string) []byte {
 	dst = append(dst, `{"type":"input_audio_buffer.append","event_id":"`...)
 	dst = append(dst, id...)
 	dst = append(dst, `","audio":"`...)

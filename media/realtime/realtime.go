@@ -212,7 +212,7 @@ func (c *Conn) giveBack() {
 }
 
 // WriteAudio appends audio to the model's input: base64, copied as it is.
-func (c *Conn) WriteAudio(audio []byte) error {
+func (c *Conn) WriteAudio(audio string) error {
 	var id [32]byte
 	b, _ := outgoing.Get().(*[]byte)
 	defer outgoing.Put(b)

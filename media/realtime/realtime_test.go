@@ -294,7 +294,7 @@ func TestDialConfiguresTheSession(t *testing.T) {
 	if ev, err := agent.Receive(); err != nil || ev != (media.CalleeStarted{ItemID: "u"}) {
 		t.Errorf("%v, %v", ev, err)
 	}
-	if err := agent.Send(&media.Hear{Audio: []byte("////")}); err != nil {
+	if err := agent.Send(&media.Hear{Audio: "////"}); err != nil {
 		t.Error(err)
 	}
 	agent.Close()

@@ -44,7 +44,8 @@ func (a *Agent) delta(data []byte) (ev *media.AgentAudio, ok bool) {
 		return ev, false
 	}
 	a.audio = media.AgentAudio{ResponseID: same(&a.response, response), ItemID: same(&a.item, item), Audio: jsonscan.View(text)}
-	return &a.audio, a.audio.ResponseID != "" && a.audio.ItemID != "" && twiliostream.ValidBase64(a.audio.Audio)
+	a.audio.Checked = a.audio.ResponseID != "" && a.audio.ItemID != "" && twiliostream.ValidBase64(a.audio.Audio)
+	return &a.audio, a.audio.Checked
 }
 
 // same is a value's text, and last where it has not changed; "" if it is no string.

@@ -24,7 +24,7 @@ const (
 	// writeStep is in what steps calls begin to write: those of one step write at the same time.
 	// The first write after a pause wakes the scheduler's monitor, which then looks around for
 	// some milliseconds; 200 calls that each write at a time of their own keep it awake.
-	writeStep = 100 * time.Millisecond
+	writeStep = 20 * time.Millisecond
 	// mostUnkept bounds the moments that wait to be written. When there are more, what
 	// follows them is lost, and the timeline says that it is cut.
 	mostUnkept = 4096
