@@ -132,9 +132,13 @@ var (
 	outgoing = sync.Pool{New: func() any { return new([]byte) }}
 )
 
-// writeBuffer holds a frame of audio in any format; longer messages go in several frames. A
-// pool of buffers would cost an allocation for each message.
-const writeBuffer = 2 << 10
+// The connection's buffers hold a frame of audio in any format. Longer messages are written in
+// several frames, and read past the buffer. A pool for writing would cost an allocation for
+// each message.
+const (
+	readBuffer  = 2 << 10
+	writeBuffer = 2 << 10
+)
 
 // Dial opens a connection. It follows no redirect. Errors of the handshake are
 // *[DialError]. The caller must Close what it gets.
@@ -145,7 +149,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	dialer := cfg.Dialer
 	if dialer == nil {
-		dialer = &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: handshakeMost, WriteBufferSize: writeBuffer, NetDialContext: dial}
+		dialer = &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: handshakeMost, ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer, NetDialContext: dial}
 	}
 	ws, resp, err := dialer.DialContext(ctx, endpoint, cfg.header())
 	if resp != nil && resp.Body != nil {
