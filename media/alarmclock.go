@@ -41,7 +41,7 @@ func (s *Session) ring() {
 		s.mu.Unlock()
 		return
 	}
-	s.carryOut(time.Now(), nobody)
+	s.carryOut(time.Now())
 }
 
 // stopAlarm: nothing is to go off any more. Callers hold mu.

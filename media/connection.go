@@ -93,15 +93,16 @@ func (k *connection) tell(ev any) bool {
 	s := k.session
 	s.mu.Lock()
 	now := time.Now()
-	s.on = ofModel
 	switch {
 	case s.over:
 	case k == s.model:
+		s.on = ofModel
 		s.c.handle(now, ev)
-		return s.carryOut(now, ofModel)
+		return s.carryOut(now)
 	case k == s.next:
+		s.on = ofModel
 		s.c.handle(now, fromNext(ev))
-		return s.carryOut(now, ofModel)
+		return s.carryOut(now)
 	}
 	s.mu.Unlock()
 	return false

@@ -12,7 +12,7 @@ type effects interface {
 	// phone queues a command for the phone; clear overtakes queued media and marks.
 	sendPhone(phoneCommand)
 	// sendAgent tells the agent that carries the conversation, if there is one; passOn has it
-	// hear audio as it came, which is good for that moment.
+	// hear audio as it came, which is good until the phone is read again.
 	sendAgent(AgentCommand)
 	passOn(payload string)
 	// dial opens the next connection; agentReady or dialFailed comes of it. takeOver makes

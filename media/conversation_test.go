@@ -64,6 +64,17 @@ func TestCalleeAudioPassesUnchanged(t *testing.T) {
 	r.expect(len(heard) == 1 && heard[0].Audio == audio(20), "the text is passed on")
 }
 
+// Nothing that is no audio is said, whoever says that it is checked.
+func TestWhatIsNoAudioIsNotSaid(t *testing.T) {
+	r := greeted(t, testConfig())
+	r.do(ResponseStarted{ResponseID: "r9"})
+	before := r.media
+	for _, text := range []string{"not base64!", "////\n", "///", ""} {
+		r.do(&AgentAudio{ResponseID: "r9", ItemID: "i9", Audio: text})
+	}
+	r.expect(r.media == before && r.c.out.Quality.BadAudio == 4, "%d messages, %d of them counted", r.media-before, r.c.out.Quality.BadAudio)
+}
+
 func TestGapsInTheCalleesAudioAreFilled(t *testing.T) {
 	r := newRig(t, testConfig())
 	frame := func(ts int) twiliostream.Event {

@@ -54,11 +54,11 @@ type Session struct {
 	over        bool
 	alarm       alarmClock
 	// on is whose goroutine has the event that is being handled, phoneDue and modelDue whether
-	// something was put into the outbox for it. Speech is what its reader is to write before that,
-	// and hears the connection that it has claimed for what the callee says.
+	// something was put into an outbox by it. Speech is what the model's reader is to write to the
+	// phone, whose outbox it has claimed; hears the connection of which the phone's reader has.
 	on                 reader
 	phoneDue, modelDue bool
-	speech             phoneCommand
+	speech             string
 	hears              *connection
 
 	asking hangUps
@@ -176,21 +176,20 @@ func (s *Session) happen(ev any, on reader) bool {
 	now := time.Now()
 	s.on = on
 	s.c.handle(now, ev)
-	return s.carryOut(now, on)
+	return s.carryOut(now)
 }
 
 // carryOut lets go of mu, which its caller holds, and writes what waits; false when the
 // conversation has ended.
-func (s *Session) carryOut(now time.Time, on reader) bool {
+func (s *Session) carryOut(now time.Time) bool {
 	s.settle(now)
-	over, model := s.over, s.model
+	on, over, model := s.on, s.over, s.model
 	phoneDue, modelDue := s.phoneDue, s.modelDue && model != nil
 	speech, hears := s.speech, s.hears
-	s.on, s.phoneDue, s.modelDue, s.hears = nobody, false, false, nil
-	s.speech.media = ""
+	s.on, s.phoneDue, s.modelDue, s.speech, s.hears = nobody, false, false, "", nil
 	s.mu.Unlock()
-	if speech.media != "" {
-		s.toPhone.pumpFrom(speech)
+	if speech != "" {
+		s.toPhone.pumpFrom(phoneCommand{media: speech})
 	} else if phoneDue {
 		s.write(s.toPhone, on == ofPhone)
 	}
@@ -338,8 +337,8 @@ func (h *Hear) holds(text []byte) { h.buffer, h.Audio = text, jsonscan.View(text
 // belong to the generation that it ends. What the model's reader has just read it writes
 // itself, from where it stands, if nothing else is to be written before.
 func (s *Session) sendPhone(cmd phoneCommand) {
-	if cmd.read && s.on == ofModel && s.speech.media == "" && s.toPhone.claim() {
-		s.speech = cmd
+	if cmd.read && cmd.media != "" && s.on == ofModel && s.toPhone.claim() {
+		s.speech = cmd.media
 		return
 	}
 	s.phoneDue = true

@@ -451,6 +451,37 @@ func TestAnOutboxIsWrittenByOneAtATime(t *testing.T) {
 	}
 }
 
+// TestWhoClaimsAnOutboxWritesFirst: what comes meanwhile follows, and nobody else writes it.
+func TestWhoClaimsAnOutboxWritesFirst(t *testing.T) {
+	var got []string
+	o := &outbox[string]{
+		most: 9, droppable: func(string) bool { return false },
+		write: func(s string) error { got = append(got, s); return nil },
+	}
+	if !o.claim() || o.claim() {
+		t.Fatal("it is claimed by one at a time")
+	}
+	o.push("2")
+	o.pump() // another one comes by
+	if o.waits() || len(got) != 0 {
+		t.Errorf("%v was written by another", got)
+	}
+	o.pumpFrom("1")
+	o.push("3")
+	if o.claim() {
+		t.Error("something waits that is to be written first")
+	}
+	o.pump()
+	if strings.Join(got, " ") != "1 2 3" || !o.claim() {
+		t.Errorf("%v", got)
+	}
+	o.abandon()
+	o.pumpFrom("4")
+	if len(got) != 3 || o.busy || o.claim() {
+		t.Errorf("%v, after it was closed", got)
+	}
+}
+
 // TestAnOutboxThatNobodyTakesFromIsGivenUp: marks are never dropped, and are not kept without end.
 func TestAnOutboxThatNobodyTakesFromIsGivenUp(t *testing.T) {
 	var told int

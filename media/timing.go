@@ -26,7 +26,7 @@ type Timings interface {
 }
 
 // A message of audio is timed after so many others: of the phone's every 1.3 s, of the
-// model's by their length, at least every second and a half of speech.
+// model's the first after so much text, 1.5 s of mu-law or 0.26 s of PCM.
 const (
 	phoneSample = 64
 	modelSample = 16 << 10 // characters

@@ -33,8 +33,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if c.raw == nil || len(b) == 0 {
 		return c.Conn.Read(b) //nolint:wrapcheck // as the connection itself
 	}
-	n, err := c.raw.read(b)
-	return n, c.fault("read", err)
+	return c.raw.read(b)
 }
 
 // Write writes as net.Conn does.
@@ -42,8 +41,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 	if c.raw == nil {
 		return c.Conn.Write(b) //nolint:wrapcheck // as the connection itself
 	}
-	n, err := c.raw.write(b)
-	return n, c.fault("write", err)
+	return c.raw.write(b)
 }
 
 // SetWriteDeadline sets the deadline of writes, unless it is set already.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"syscall"
 	"testing"
@@ -64,6 +65,27 @@ func TestAPeerThatIsGone(t *testing.T) {
 	var op *net.OpError
 	if !errors.Is(err, syscall.EPIPE) || !errors.As(err, &op) || op.Op != "write" {
 		t.Errorf("a write to it: %v", err)
+	}
+}
+
+// What the poller says is told as package net tells it.
+func TestADeadlineAndAClose(t *testing.T) {
+	a, _ := sockets(t)
+	c := Wrap(a)
+	ends := map[string]func(){
+		os.ErrDeadlineExceeded.Error(): func() { _ = c.SetDeadline(time.Now().Add(-time.Second)) },
+		net.ErrClosed.Error():          func() { c.Close() },
+	}
+	for _, want := range []error{os.ErrDeadlineExceeded, net.ErrClosed} {
+		ends[want.Error()]()
+		_, reading := c.Read(make([]byte, 8))
+		_, writing := c.Write([]byte("hello"))
+		for op, err := range map[string]error{"read": reading, "write": writing} {
+			var told *net.OpError
+			if !errors.Is(err, want) || !errors.As(err, &told) || told.Op != op {
+				t.Errorf("a %s: %v, want %v", op, err, want)
+			}
+		}
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:build !386
+
 package nonblock
 
 import (
@@ -12,6 +14,7 @@ import (
 // raw is a socket. The waiting is the runtime's poller's: with it come deadlines, and the end
 // of a Read or Write when the connection is closed.
 type raw struct {
+	conn    *net.TCPConn
 	socket  syscall.RawConn
 	in, out transfer
 }
@@ -25,7 +28,7 @@ func rawOf(c net.Conn) *raw {
 	if err != nil {
 		return nil // it is closed already, which its first Read tells
 	}
-	r := &raw{socket: socket}
+	r := &raw{conn: tcp, socket: socket}
 	r.in.try, r.out.try = r.in.receive, r.out.send
 	return r
 }
@@ -64,12 +67,13 @@ func (r *raw) read(b []byte) (int, error) {
 	if n == 0 && err == nil {
 		return 0, io.EOF
 	}
-	return n, err
+	return n, r.fault("read", err)
 }
 
 func (r *raw) write(b []byte) (int, error) {
 	r.out.begin(b)
-	return r.out.end(r.socket.Write(r.out.try))
+	n, err := r.out.end(r.socket.Write(r.out.try))
+	return n, r.fault("write", err)
 }
 
 // receive reads what is there; false if nothing is.
@@ -113,9 +117,12 @@ func call(trap, fd uintptr, b []byte, flags uintptr) (n int, err syscall.Errno) 
 }
 
 // fault tells an error as package net does.
-func (c *Conn) fault(op string, err error) error {
-	if no, ok := err.(syscall.Errno); ok { //nolint:errorlint // it is raw's own, which wraps nothing
-		return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: os.NewSyscallError(op, no)}
+func (r *raw) fault(op string, err error) error {
+	switch err := err.(type) { //nolint:errorlint // they are raw's own, which wraps nothing
+	case syscall.Errno:
+		return &net.OpError{Op: op, Net: "tcp", Source: r.conn.LocalAddr(), Addr: r.conn.RemoteAddr(), Err: os.NewSyscallError(op, err)}
+	case *net.OpError: // the poller's
+		err.Op = op
 	}
 	return err
 }

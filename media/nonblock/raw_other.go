@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux || 386
 
 package nonblock
 
@@ -11,5 +11,3 @@ func rawOf(net.Conn) *raw { return nil }
 
 func (*raw) read([]byte) (int, error)  { panic("nonblock: there is no raw socket on this system") }
 func (*raw) write([]byte) (int, error) { panic("nonblock: there is no raw socket on this system") }
-
-func (*Conn) fault(_ string, err error) error { return err }

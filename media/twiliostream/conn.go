@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -19,6 +20,8 @@ const (
 	startWithin = 10 * time.Second
 	pingEvery   = 20 * time.Second
 	writeWithin = 10 * time.Second
+	// pongWithin is short: whoever reads the phone must not wait for it to take something.
+	pongWithin = 20 * time.Millisecond
 	// byeWithin is how long a phone that is let go of may take for what is on its way to it.
 	byeWithin = time.Second
 	// maxBeforeStart bounds what a peer may send instead of a start.
@@ -59,6 +62,13 @@ func New(ws *websocket.Conn) *Conn { return newConn(ws, pingEvery) }
 
 func newConn(ws *websocket.Conn, pings time.Duration) *Conn {
 	ws.SetReadLimit(readLimit)
+	ws.SetPingHandler(func(text string) error {
+		err := ws.WriteControl(websocket.PongMessage, []byte(text), time.Now().Add(pongWithin))
+		if fault := net.Error(nil); errors.Is(err, websocket.ErrCloseSent) || errors.As(err, &fault) && fault.Timeout() {
+			return nil // what is being written tells by itself that the phone takes nothing
+		}
+		return err
+	})
 	cork, _ := ws.NetConn().(*Corked)
 	return &Conn{ws: ws, cork: cork, pings: keepalive.Start(ws, pings)}
 }

@@ -13,9 +13,9 @@ import (
 // Corked is a connection whose writes a [Conn] holds back until it is flushed, so that the
 // messages of one moment (speech in several pieces, and their marks) are one segment and one
 // system call. Put it under the WebSocket when the connection is hijacked. What others write
-// meanwhile (pings, a close) keeps its place, and nobody waits for somebody else's write: who
-// finds one under way leaves what it has, and that one takes it along. So an error is told to
-// whoever comes next.
+// meanwhile (pings, a close) keeps its place, and nobody waits here for somebody else's write:
+// who finds one under way leaves what it has, and that one takes it along. So an error is told
+// to whoever comes next. What is not held back is written at once.
 //
 // It sets the deadlines of its writes itself: those that a WebSocket sets are of messages that
 // may be written later, and a pong's is of a second.
@@ -67,7 +67,10 @@ func (c *Corked) Write(b []byte) (int, error) {
 		return 0, c.err
 	}
 	if c.waiting == nil && !c.busy && !c.held.Load() {
-		return len(b), c.write(b)
+		if err := c.write(b); err != nil {
+			return 0, err
+		}
+		return len(b), nil
 	}
 	if c.waiting == nil {
 		c.waiting = borrow()

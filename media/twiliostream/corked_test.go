@@ -165,6 +165,45 @@ func TestAPhoneThatTakesNothingIsClosedInASecond(t *testing.T) {
 	}
 }
 
+// TestAPhoneThatTakesNothingIsReadAllTheSame, also when it asks for a pong.
+func TestAPhoneThatTakesNothingIsReadAllTheSame(t *testing.T) {
+	near, far := net.Pipe() // nobody reads far after the handshake
+	upgrade := make(chan *Conn, 1)
+	go func() {
+		c, err := upgraded(Cork(near))
+		if err != nil {
+			t.Error(err)
+		}
+		upgrade <- c
+	}()
+	if _, err := http.ReadResponse(bufio.NewReader(far), nil); err != nil {
+		t.Fatal(err)
+	}
+	c := <-upgrade
+	var others sync.WaitGroup
+	others.Go(func() { _ = c.WriteMedia("////") }) // it is stuck
+	defer others.Wait()
+	defer far.Close()
+	defer near.Close()
+	time.Sleep(20 * time.Millisecond)
+	others.Go(func() {
+		ping := []byte("\x89\x80\x00\x00\x00\x00") // as a client's: masked, with zeros
+		mark := `{"event":"mark","streamSid":"MZ1","mark":{"name":"m"}}`
+		for _, frame := range [][]byte{ping, ping, append([]byte{0x81, 0x80 | byte(len(mark)), 0, 0, 0, 0}, mark...)} {
+			if _, err := far.Write(frame); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	began := time.Now()
+	if ev, err := c.Read(); err != nil || ev.Mark != "m" {
+		t.Errorf("%+v, %v", ev, err)
+	}
+	if took := time.Since(began); took > 800*time.Millisecond { // two pongs that waited would take two seconds
+		t.Errorf("it was read after %v", took)
+	}
+}
+
 // TestNothingOfAMessageIsInTheNext: the buffers that messages are made in are borrowed, by
 // all streams.
 func TestNothingOfAMessageIsInTheNext(t *testing.T) {
