@@ -91,6 +91,7 @@ func (r *rig) sendAgent(cmd AgentCommand) {
 	}
 	r.sent = append(r.sent, cmd)
 }
+
 func (r *rig) passOn(payload string) {
 	r.sent = append(r.sent, toldAudio{strings.Clone(payload)})
 }
