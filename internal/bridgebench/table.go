@@ -179,7 +179,7 @@ func (b *bench) search(s shape) (limit, bridge int, err error) {
 	if limit == 0 {
 		return 0, 0, fmt.Errorf("the limit does not carry %d calls on this machine: nothing can be compared", judged)
 	}
-	for s.calls = int(callsRatioLeast * float64(limit)); bridge == 0 && s.calls >= judged; s.calls -= searchStep {
+	for s.calls = int(callsRatioLeast * float64(limit)); bridge == 0 && s.calls > 0; s.calls -= searchStep {
 		if short.carries(nameBridge, s) {
 			bridge = s.calls
 		}
