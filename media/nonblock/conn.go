@@ -14,9 +14,9 @@ import (
 )
 
 // Conn is a connection whose socket is read and written directly, where it has one and the
-// system is Linux; elsewhere, and over TLS, as the connection itself does. Its write deadline
-// is set only where it changes: a WebSocket sets its own before every message, and each time
-// the runtime's poller would be told. Its methods may be called concurrently.
+// system is Linux (on 386 not); elsewhere, and over TLS, as the connection itself does. Its
+// write deadline is set only where it changes: a WebSocket sets its own before every message,
+// and each time the runtime's poller would be told. Its methods may be called concurrently.
 type Conn struct {
 	net.Conn
 	raw *raw // nil: there is no such socket
