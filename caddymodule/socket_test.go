@@ -14,7 +14,7 @@ import (
 func init() {
 	caddy.RegisterModule(socketTeller{})
 	httpcaddyfile.RegisterHandlerDirective("tell_socket", func(httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) { return socketTeller{}, nil })
-	httpcaddyfile.RegisterDirectiveOrder("tell_socket", httpcaddyfile.Before, "call_agent")
+	httpcaddyfile.RegisterDirectiveOrder("tell_socket", httpcaddyfile.Before, "respond")
 }
 
 // socketTeller tells what a connection is that is taken over from Caddy.
