@@ -37,11 +37,8 @@ func underWay(t testing.TB, cfg Config) (s *Session, k *connection, heard *int) 
 	}
 	s.ctx = t.Context()
 	s.c = newConversation(s.cfg, s, time.Now())
-	k = &connection{session: s, agent: sink{heard}, closed: make(chan struct{}), ended: make(chan struct{}), cancel: func() {}}
-	k.commands = &outbox[AgentCommand]{
-		most: mostHeard, droppable: func(a AgentCommand) bool { _, audio := a.(*Hear); return audio },
-		write: k.write, failed: k.failed, apart: s.work.Go,
-	}
+	k = s.newConnection(func() {})
+	k.agent = sink{heard}
 	s.next = k
 	s.happen(phoneStarted{}, ofPhone)
 	k.tell(agentReady{})

@@ -28,17 +28,23 @@ type connection struct {
 // Callers hold s.mu.
 func (s *Session) open(listen Listen) *connection {
 	ctx, cancel := context.WithCancel(s.ctx)
-	k := &connection{session: s, closed: make(chan struct{}), ended: make(chan struct{}), cancel: cancel}
-	k.commands = &outbox[AgentCommand]{
-		most: mostHeard, droppable: func(a AgentCommand) bool { _, audio := a.(*Hear); return audio },
-		write: k.write, failed: k.failed, apart: s.work.Go,
-	}
+	k := s.newConnection(cancel)
 	setup := AgentSetup{
 		Instructions: s.cfg.Instructions, Voice: s.cfg.Voice, Input: s.cfg.Input, Output: s.cfg.Output,
 		Tools:              append(append([]ToolDef(nil), s.cfg.Tools...), EndCallTool()),
 		TranscriptionModel: s.cfg.TranscriptionModel, Language: s.cfg.Language, Listen: listen,
 	}
 	s.work.Go(func() { k.run(ctx, setup) })
+	return k
+}
+
+// newConnection is one that nobody has dialled.
+func (s *Session) newConnection(cancel context.CancelFunc) *connection {
+	k := &connection{session: s, closed: make(chan struct{}), ended: make(chan struct{}), cancel: cancel}
+	k.commands = &outbox[AgentCommand]{
+		most: mostHeard, droppable: func(a AgentCommand) bool { _, audio := a.(*Hear); return audio },
+		write: k.write, failed: k.failed, apart: s.work.Go,
+	}
 	return k
 }
 

@@ -64,7 +64,6 @@ func TestCalleeAudioPassesUnchanged(t *testing.T) {
 	r.expect(len(heard) == 1 && heard[0].Audio == audio(20), "the text is passed on")
 }
 
-// Nothing that is no audio is said, whoever says that it is checked.
 func TestWhatIsNoAudioIsNotSaid(t *testing.T) {
 	r := greeted(t, testConfig())
 	r.do(ResponseStarted{ResponseID: "r9"})

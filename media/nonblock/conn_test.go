@@ -72,18 +72,22 @@ func TestAPeerThatIsGone(t *testing.T) {
 func TestADeadlineAndAClose(t *testing.T) {
 	a, _ := sockets(t)
 	c := Wrap(a)
-	ends := map[string]func(){
-		os.ErrDeadlineExceeded.Error(): func() { _ = c.SetDeadline(time.Now().Add(-time.Second)) },
-		net.ErrClosed.Error():          func() { c.Close() },
-	}
-	for _, want := range []error{os.ErrDeadlineExceeded, net.ErrClosed} {
-		ends[want.Error()]()
+	for _, end := range []struct {
+		by   func() error
+		want error
+	}{
+		{func() error { return c.SetDeadline(time.Now().Add(-time.Second)) }, os.ErrDeadlineExceeded},
+		{c.Close, net.ErrClosed},
+	} {
+		if err := end.by(); err != nil {
+			t.Fatal(err)
+		}
 		_, reading := c.Read(make([]byte, 8))
 		_, writing := c.Write([]byte("hello"))
 		for op, err := range map[string]error{"read": reading, "write": writing} {
 			var told *net.OpError
-			if !errors.Is(err, want) || !errors.As(err, &told) || told.Op != op {
-				t.Errorf("a %s: %v, want %v", op, err, want)
+			if !errors.Is(err, end.want) || !errors.As(err, &told) || told.Op != op {
+				t.Errorf("a %s: %v, want %v", op, err, end.want)
 			}
 		}
 	}
