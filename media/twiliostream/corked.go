@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/clawdbot/call-agent/media/keepalive"
 	"github.com/clawdbot/call-agent/media/nonblock"
 )
 
@@ -24,10 +25,10 @@ type Corked struct {
 	held atomic.Bool
 
 	mu      sync.Mutex
-	waiting *[]byte   // what is held back
-	busy    bool      // somebody writes
-	until   time.Time // the deadline that is set
-	ending  bool      // it is not put off any more
+	waiting *[]byte // what is held back
+	busy    bool    // somebody writes
+	writes  keepalive.Writes // the deadline that is set
+	ending  bool // it is not put off any more
 	err     error
 }
 
@@ -114,28 +115,21 @@ func (c *Corked) write(b []byte) error {
 	return c.err
 }
 
+// send writes b alone. Callers hold mu.
 func (c *Corked) send(b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	if c.putOff(); c.err != nil {
+	if !c.ending {
+		c.err = c.writes.Within(c.Conn, writeWithin)
+	}
+	if c.err != nil {
 		return
 	}
 	c.mu.Unlock()
 	_, err := c.Conn.Write(b)
 	c.mu.Lock()
 	c.err = err
-}
-
-// putOff puts the deadline off when less than half of the wait is left: the poller need not
-// be told before every message. Callers hold mu.
-func (c *Corked) putOff() {
-	now := time.Now()
-	if c.ending || c.until.Sub(now) > writeWithin/2 {
-		return
-	}
-	c.until = now.Add(writeWithin)
-	c.err = c.Conn.SetWriteDeadline(c.until)
 }
 
 // end gives what is written, and what still comes, this long at most.
