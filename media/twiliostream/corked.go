@@ -25,10 +25,10 @@ type Corked struct {
 	held atomic.Bool
 
 	mu      sync.Mutex
-	waiting *[]byte // what is held back
-	busy    bool    // somebody writes
+	waiting *[]byte          // what is held back
+	busy    bool             // somebody writes
 	writes  keepalive.Writes // the deadline that is set
-	ending  bool // it is not put off any more
+	ending  bool             // it is not put off any more
 	err     error
 }
 
