@@ -48,8 +48,8 @@ type (
 		ResponseID, ItemID string
 		ContentIndex       int
 		Audio              string
-		// Checked: the agent has seen that the audio is base64, and nobody else needs to.
-		Checked bool
+		// Decoded is what the audio stands for; nil where the agent left that to others.
+		Decoded []byte
 	}
 	// AgentAudioDone means that no more audio of this item comes.
 	AgentAudioDone struct{ ResponseID, ItemID string }

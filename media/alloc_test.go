@@ -3,9 +3,9 @@
 package media
 
 import (
+	"encoding/base64"
 	"runtime"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +16,7 @@ import (
 type sink struct{ heard *int }
 
 func (sink) Start() (twiliostream.Start, error) { return twiliostream.Start{}, nil }
-func (sink) Read() (twiliostream.Event, error)  { return twiliostream.Event{}, errClosed }
+func (sink) Read() (*twiliostream.Event, error) { return nil, errClosed }
 func (sink) WriteMedia(string) error            { return nil }
 func (sink) WriteMark(string) error             { return nil }
 func (sink) WriteClear() error                  { return nil }
@@ -61,7 +61,7 @@ func TestAFrameIsPassedOnWithoutAnAllocation(t *testing.T) {
 		cfg := testConfig()
 		cfg.Input, cfg.Output = format, format
 		s, k, heard := underWay(t, cfg)
-		frame := twiliostream.Event{Kind: twiliostream.Media, Payload: audio(20)}
+		frame := twiliostream.Event{Kind: twiliostream.Media, Payload: audio(20), Decoded: decodeLaw(audio(20))}
 		if n := testing.AllocsPerRun(500, func() {
 			frame.TimestampMS += 20
 			s.happen(&frame, ofPhone)
@@ -75,6 +75,7 @@ func TestAFrameIsPassedOnWithoutAnAllocation(t *testing.T) {
 		if format == PCM24k {
 			delta.Audio = audio(120)
 		}
+		delta.Decoded = decodeLaw(delta.Audio)
 		before := s.toPhone.lost()
 		if n := testing.AllocsPerRun(500, func() { k.tell(&delta) }); n != 0 { // the name of a mark, for every fifth, is below one
 			t.Errorf("%s: a delta of the model's takes %v allocations", format, n)
@@ -88,11 +89,9 @@ func TestAFrameIsPassedOnWithoutAnAllocation(t *testing.T) {
 // TestARoomOfARareMessageIsGivenUp: a model may send 16 MB at once, which would stay for good.
 func TestARoomOfARareMessageIsGivenUp(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one pool
-	f, none := newFramer(PCM24k), func(string, []byte, int) {}
-	for _, length := range append([]int{15 << 20}, slices.Repeat([]int{6400}, 20)...) {
-		if err := f.push(strings.Repeat("A", length), none); err != nil {
-			t.Fatal(err)
-		}
+	f, none := newFramer(PCM24k), func(string, []byte, int, bool) {}
+	for _, length := range append([]int{11 << 20}, slices.Repeat([]int{4800}, 20)...) {
+		f.push(base64.StdEncoding.EncodeToString(make([]byte, length)), make([]byte, length), none)
 		runtime.GC()
 	}
 	r := borrowRoom()

@@ -37,8 +37,8 @@ func BenchmarkFramesOfManyCalls(b *testing.B) {
 			cfg.Tape = NewTape(false)
 			sessions[i], agents[i], _ = underWay(b, cfg)
 		}
-		frame := twiliostream.Event{Kind: twiliostream.Media, TimestampMS: -1, Payload: payload}
-		delta := AgentAudio{ResponseID: "r1", ItemID: "i1", Audio: payload, Checked: true}
+		frame := twiliostream.Event{Kind: twiliostream.Media, TimestampMS: -1, Payload: payload, Decoded: decodeLaw(payload)}
+		delta := AgentAudio{ResponseID: "r1", ItemID: "i1", Audio: payload, Decoded: decodeLaw(payload)}
 		echo := twiliostream.Event{Kind: twiliostream.Mark}
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {

@@ -65,7 +65,7 @@ func (c *conversation) playStored(id string, clip []byte) {
 	}
 	it := &item{id: id, own: true, frames: newFramer(PCMU), firstSent: c.now}
 	c.play.items = append(c.play.items, it)
-	_ = it.frames.push(base64.StdEncoding.EncodeToString(clip), c.sending(it)) // always base64
+	it.frames.push(base64.StdEncoding.EncodeToString(clip), clip, c.sending(it))
 	c.finishItem(it)
 }
 

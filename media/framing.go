@@ -3,7 +3,6 @@ package media
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 
 	"github.com/clawdbot/call-agent/media/g711"
 	"github.com/clawdbot/call-agent/media/jsonscan"
@@ -21,8 +20,6 @@ const (
 	// can be cut there without being decoded.
 	pieceChars = twiliostream.MaxMediaBytes / 3 * 4
 )
-
-var errBadAudio = errors.New("audio delta is not base64")
 
 // framer turns one item's audio, which comes in pieces of any size, into messages of
 // whole 20 ms frames (broken frames are heard as clicks: research section 14). It
@@ -44,43 +41,37 @@ func newFramer(output Format) *framer {
 }
 
 // emitFunc takes one message: payload is base64, law its audio, both good for as long as the
-// function runs, and heard the number of bytes of it that are the agent's, not padding. Where
-// the payload is a part of what was pushed, and good for as long as that, there is no law.
-type emitFunc func(payload string, law []byte, heard int)
+// function runs, and heard the number of bytes of it that are the agent's, not padding. As it
+// came is a payload that is a part of what was pushed, and good for as long as that.
+type emitFunc func(payload string, law []byte, heard int, asItCame bool)
 
-// push adds a delta, which is base64 ([twiliostream.ValidBase64]). Text that holds whole frames
-// of mu-law is passed on as it is.
-func (f *framer) push(audio string, emit emitFunc) error {
-	if f.decimator == nil && !f.alaw && len(f.carry) == 0 && twiliostream.DecodedLen(audio)%frameBytes == 0 {
+// push adds a delta: base64, and what that stands for. Text that holds whole frames of mu-law
+// is passed on as it is.
+func (f *framer) push(audio string, decoded []byte, emit emitFunc) {
+	if f.decimator == nil && !f.alaw && len(f.carry) == 0 && len(decoded)%frameBytes == 0 {
 		for len(audio) > pieceChars {
-			emit(audio[:pieceChars], nil, twiliostream.MaxMediaBytes)
-			audio = audio[pieceChars:]
+			emit(audio[:pieceChars], decoded[:twiliostream.MaxMediaBytes], twiliostream.MaxMediaBytes, true)
+			audio, decoded = audio[pieceChars:], decoded[twiliostream.MaxMediaBytes:]
 		}
-		emit(audio, nil, twiliostream.DecodedLen(audio))
-		return nil
+		emit(audio, decoded, len(decoded), true)
+		return
 	}
 	r := borrowRoom()
 	defer r.giveBack()
-	var err error
-	if r.wire, err = base64.StdEncoding.AppendDecode(r.wire[:0], []byte(audio)); err != nil {
-		return errBadAudio
-	}
 	r.law = append(r.law[:0], f.carry...)
 	switch {
 	case f.decimator != nil:
-		f.decimate(r)
+		f.decimate(r, decoded)
 	case f.alaw:
-		r.law = g711.AToMu(r.law, r.wire)
+		r.law = g711.AToMu(r.law, decoded)
 	default:
-		r.law = append(r.law, r.wire...)
+		r.law = append(r.law, decoded...)
 	}
 	f.emitFrames(r, emit)
-	return nil
 }
 
-// decimate appends 24 kHz PCM, which is on the wire, as mu-law.
-func (f *framer) decimate(r *room) {
-	raw := r.wire
+// decimate appends 24 kHz PCM as mu-law.
+func (f *framer) decimate(r *room, raw []byte) {
 	if len(f.odd) > 0 {
 		raw = append(f.odd, raw...)
 		f.odd = nil
@@ -126,7 +117,7 @@ func (f *framer) emitFrames(r *room, emit emitFunc) {
 
 func (r *room) emit(law []byte, heard int, emit emitFunc) {
 	r.text = base64.StdEncoding.AppendEncode(r.text[:0], law)
-	emit(jsonscan.View(r.text), law, heard)
+	emit(jsonscan.View(r.text), law, heard, false)
 }
 
 // limitMS is the most of the item that can have been heard, in the model's own

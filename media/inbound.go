@@ -131,11 +131,13 @@ func (c *conversation) keyPressed(digit string) {
 
 // calleeAudio passes audio on to the model, after filling the gap before it.
 func (c *conversation) calleeAudio(ev *twiliostream.Event) {
-	if missing := c.inbox.gap(ev.TimestampMS, twiliostream.DecodedLen(ev.Payload)); missing > 0 {
+	law := ev.Decoded
+	if law == nil {
+		law = decodeLaw(ev.Payload)
+	}
+	if missing := c.inbox.gap(ev.TimestampMS, len(law)); missing > 0 {
 		c.fill(missing)
 	}
-	var room frameRoom
-	law := decodeLaw(room[:0], ev.Payload)
 	c.cfg.Tape.heard(c.now, ev.TimestampMS, law)
 	c.guardHears(law)
 	c.hear(ev.Payload, law)
@@ -194,7 +196,7 @@ func (c *conversation) vadStall(late time.Duration) {
 // hearWaiting gives the first connection what came before it.
 func (c *conversation) hearWaiting() {
 	for _, payload := range c.inbox.waiting {
-		c.hear(payload, decodeLaw(nil, payload))
+		c.hear(payload, decodeLaw(payload))
 	}
 	c.inbox.waiting = nil
 }

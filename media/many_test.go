@@ -22,14 +22,14 @@ type briefPhone struct {
 
 func (p *briefPhone) Start() (twiliostream.Start, error) { return twiliostream.Start{}, nil }
 
-func (p *briefPhone) Read() (twiliostream.Event, error) {
+func (p *briefPhone) Read() (*twiliostream.Event, error) {
 	switch p.at++; {
 	case p.at < 5:
-		return twiliostream.Event{Kind: twiliostream.Media, TimestampMS: p.at * 20, Payload: silent(20)}, nil
+		return &twiliostream.Event{Kind: twiliostream.Media, TimestampMS: p.at * 20, Payload: silent(20)}, nil
 	case p.n%2 == 0:
-		return twiliostream.Event{Kind: twiliostream.Stop}, nil
+		return &twiliostream.Event{Kind: twiliostream.Stop}, nil
 	}
-	return twiliostream.Event{}, errClosed
+	return nil, errClosed
 }
 
 func (p *briefPhone) WriteMedia(string) error { return nil }

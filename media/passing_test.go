@@ -73,15 +73,19 @@ func (p *pages) inOrder(t *testing.T, who string) (n int) {
 type pagedPhone struct {
 	*fakePhone
 	page  page
+	law   page
 	said  int
 	heard *pages
 }
 
-func (p *pagedPhone) Read() (twiliostream.Event, error) {
+func (p *pagedPhone) Read() (*twiliostream.Event, error) {
 	ev, err := p.fakePhone.Read()
-	ev.Payload = p.page.turn(ev.Payload)
-	if ev.Kind == twiliostream.Media {
+	p.page.turn("")
+	p.law.turn("")
+	if err == nil && ev.Kind == twiliostream.Media {
 		ev.Payload = p.page.turn(numbered(p.said))
+		p.law.turn(string(decodeLaw(ev.Payload)))
+		ev.Decoded = p.law
 		p.said++
 	}
 	return ev, err
@@ -100,6 +104,7 @@ func (p *pagedPhone) WriteMark(name string) error {
 type pagedAgent struct {
 	Agent
 	page  page
+	law   page
 	heard *pages
 }
 
@@ -108,9 +113,12 @@ func (a *pagedAgent) Receive() (AgentEvent, error) {
 	if audio, ok := ev.(*AgentAudio); ok {
 		again := *audio
 		again.Audio = a.page.turn(audio.Audio)
+		a.law.turn(string(decodeLaw(audio.Audio)))
+		again.Decoded = a.law
 		return &again, err
 	}
 	a.page.turn("")
+	a.law.turn("")
 	return ev, err
 }
 

@@ -16,9 +16,9 @@ type Phone interface {
 	// Start blocks until the stream has begun; at once when it has. An error of type
 	// *twiliostream.StartError is the peer's fault, any other a lost socket.
 	Start() (twiliostream.Start, error)
-	// Read returns the next event, whose payload is good until the next Read. A *twiliostream.FrameError concerns one message;
-	// any other error ends the stream.
-	Read() (twiliostream.Event, error)
+	// Read returns the next event, which is good until the next Read. A *twiliostream.FrameError
+	// concerns one message; any other error ends the stream.
+	Read() (*twiliostream.Event, error)
 	// WriteMedia sends mu-law 8000 Hz in base64, at most twiliostream.MaxMediaBytes of it. The
 	// payload is good until it returns.
 	WriteMedia(payload string) error

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"encoding/base64"
 	"sync"
 
 	"github.com/clawdbot/call-agent/media/twiliostream"
@@ -26,18 +25,15 @@ func borrowRoom() *room {
 const roomAtMost = 128 << 10
 
 // giveBack gives the room back, unless it was made for a message of a size that is rare. No
-// other buffer of it is much larger than wire.
+// other buffer of it is much larger than the largest of these.
 func (r *room) giveBack() {
-	if cap(r.wire) <= roomAtMost {
+	if max(cap(r.wire), cap(r.law), 2*cap(r.wide)) <= roomAtMost {
 		rooms.Put(r)
 	}
 }
 
-// frameRoom holds the audio of a message as phones send them, on the stack.
-type frameRoom [twiliostream.MaxMediaBytes]byte
-
-// decodeLaw appends a payload's audio. What is no base64 was refused where it came in.
-func decodeLaw(law []byte, payload string) []byte {
-	law, _ = base64.StdEncoding.AppendDecode(law, []byte(payload))
+// decodeLaw is a payload's audio. What is no base64 was refused where it came in.
+func decodeLaw(payload string) []byte {
+	law, _ := twiliostream.AppendAudio(nil, payload)
 	return law
 }

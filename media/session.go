@@ -259,15 +259,14 @@ func (s *Session) readPhone(ctx context.Context) {
 		}
 	}
 	sample := sampler{every: phoneSample}
-	var ev twiliostream.Event
 	for ok := tell(phoneStarted{began}); ok; {
-		ev, err = s.phone.Read()
+		ev, err := s.phone.Read()
 		switch {
 		case err == nil && ev.Kind == twiliostream.Media:
 			at := sample.next(1)
-			ok = tell(&ev) && (at.IsZero() || tell(heardAt(at)))
+			ok = tell(ev) && (at.IsZero() || tell(heardAt(at)))
 		case err == nil:
-			ok = tell(&ev)
+			ok = tell(ev)
 		case isBadFrame(err):
 			ok = tell(phoneBad{})
 		default:

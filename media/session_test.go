@@ -71,12 +71,12 @@ func (p *fakePhone) Start() (twiliostream.Start, error) {
 	}
 }
 
-func (p *fakePhone) Read() (twiliostream.Event, error) {
+func (p *fakePhone) Read() (*twiliostream.Event, error) {
 	select {
 	case ev := <-p.events:
-		return ev, nil
+		return &ev, nil
 	case <-p.closed:
-		return twiliostream.Event{}, errClosed
+		return nil, errClosed
 	}
 }
 

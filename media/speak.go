@@ -23,10 +23,15 @@ func (c *conversation) agentAudio(ev *AgentAudio) (wentOn bool) {
 	if it == nil || it.done {
 		it = c.beginItem(ev, r)
 	}
-	if !ev.Checked && !twiliostream.ValidBase64(ev.Audio) || it.frames.push(ev.Audio, c.sending(it)) != nil {
-		c.out.Quality.BadAudio++
-		return false
+	decoded := ev.Decoded
+	if decoded == nil {
+		var ok bool
+		if decoded, ok = twiliostream.AppendAudio(nil, ev.Audio); !ok {
+			c.out.Quality.BadAudio++
+			return false
+		}
 	}
+	it.frames.push(ev.Audio, decoded, c.sending(it))
 	c.progress(r)
 	if !r.spoke {
 		r.spoke = true
@@ -66,28 +71,21 @@ func (c *conversation) beginItem(ev *AgentAudio, r *response) *item {
 
 // sending is send, for an item.
 func (c *conversation) sending(it *item) emitFunc {
-	return func(payload string, law []byte, heard int) { c.send(it, payload, law, heard) }
+	return func(payload string, law []byte, heard int, asItCame bool) { c.send(it, payload, law, heard, asItCame) }
 }
 
 // send queues one message of audio. Marks, by which it will be known as heard, stand
 // behind every markEvery of it at most, and behind its end.
-func (c *conversation) send(it *item, payload string, law []byte, heard int) {
+func (c *conversation) send(it *item, payload string, law []byte, heard int, asItCame bool) {
 	if it.unmarked+heard > markBytes {
 		c.mark(it)
 	}
 	it.sentBytes += heard
 	it.unmarked += heard
-	c.play.expect(c.now, twiliostream.DecodedLen(payload))
+	c.play.expect(c.now, len(law))
 	c.alarms.set(alarmPlayed, c.play.endsBy.Add(2*c.cfg.MarkGrace))
-	read := law == nil
-	if tape := c.cfg.Tape; tape != nil {
-		var room frameRoom
-		if read {
-			law = decodeLaw(room[:0], payload)
-		}
-		tape.sent(c.now, law)
-	}
-	c.fx.sendPhone(phoneCommand{media: payload, read: read})
+	c.cfg.Tape.sent(c.now, law)
+	c.fx.sendPhone(phoneCommand{media: payload, read: asItCame})
 	if it.unmarked == markBytes {
 		c.mark(it)
 	}

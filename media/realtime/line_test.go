@@ -173,12 +173,12 @@ func (h *handset) Start() (twiliostream.Start, error) {
 	return twiliostream.Start{StreamSID: "MZ0"}, nil
 }
 
-func (h *handset) Read() (twiliostream.Event, error) {
+func (h *handset) Read() (*twiliostream.Event, error) {
 	select {
 	case ev := <-h.events:
-		return ev, nil
+		return &ev, nil
 	case <-h.closed:
-		return twiliostream.Event{}, net.ErrClosed
+		return nil, net.ErrClosed
 	}
 }
 

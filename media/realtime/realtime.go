@@ -14,7 +14,6 @@
 package realtime
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -117,7 +116,7 @@ func (c Config) header() http.Header {
 // the same time; Close may be called from anywhere, more than once, and ends both.
 type Conn struct {
 	ws     *websocket.Conn
-	in     *bytes.Buffer // the reader's, borrowed while what it read last is of use
+	in     *frame // the reader's, borrowed while what it read last is of use
 	writes keepalive.Writes
 	ids    atomic.Int64
 
@@ -128,7 +127,7 @@ type Conn struct {
 
 // The readers' and the writers' buffers, of which two hundred connections need one or two at a time.
 var (
-	incoming = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	incoming = sync.Pool{New: func() any { return new(frame) }}
 	outgoing = sync.Pool{New: func() any { return new([]byte) }}
 )
 
@@ -182,34 +181,34 @@ func newConn(ws *websocket.Conn, pings, dead time.Duration) *Conn {
 // Read returns the next event. A *[SyntaxError] concerns that message alone; any other
 // error means that the connection is gone, as every close of it does.
 func (c *Conn) Read() (ServerEvent, error) {
-	data, err := c.next()
+	f, err := c.next()
 	if err != nil {
 		return ServerEvent{}, err
 	}
-	return Decode(data)
+	return Decode(f.text.Bytes())
 }
 
 // next reads a message, which is good until the next one is read.
-func (c *Conn) next() ([]byte, error) {
+func (c *Conn) next() (*frame, error) {
 	c.giveBack()
 	kind, r, err := c.ws.NextReader()
 	if err != nil {
 		return nil, fmt.Errorf("read from the model: %w", err)
 	}
-	c.in, _ = incoming.Get().(*bytes.Buffer)
-	c.in.Reset()
-	if _, err := c.in.ReadFrom(r); err != nil {
+	c.in, _ = incoming.Get().(*frame)
+	c.in.text.Reset()
+	if _, err := c.in.text.ReadFrom(r); err != nil {
 		return nil, fmt.Errorf("read from the model: %w", err)
 	}
 	if kind != websocket.TextMessage {
 		return nil, &SyntaxError{Problem: "a binary message"}
 	}
-	return c.in.Bytes(), nil
+	return c.in, nil
 }
 
 // giveBack gives the reader's buffer back, unless it was made for a message of a size that is rare.
 func (c *Conn) giveBack() {
-	if c.in != nil && c.in.Cap() <= keepAtMost {
+	if c.in != nil && c.in.text.Cap() <= keepAtMost {
 		incoming.Put(c.in)
 	}
 	c.in = nil

@@ -1,16 +1,62 @@
 package realtime
 
 import (
+	"bytes"
+	"sync/atomic"
+
 	"github.com/clawdbot/call-agent/media"
 	"github.com/clawdbot/call-agent/media/jsonscan"
 	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
-// delta reads an audio delta as the service sends it. Whatever differs is left to
-// [Decode], which means the same by it and takes ten times as long. The ids of a piece of
-// speech are those of the one before, nearly always, and are not made anew.
-func (a *Agent) delta(data []byte) (ev *media.AgentAudio, ok bool) {
-	var typ, response, item, audio, output, content []byte
+// frame is a message and the audio in it.
+type frame struct {
+	text  bytes.Buffer
+	audio []byte
+}
+
+// The texts of an audio delta that vary.
+const (
+	eventID = iota
+	response
+	item
+	sound
+	texts
+)
+
+// shape is that of the delta that was learned last: the service builds all alike.
+var shape atomic.Pointer[jsonscan.Shape]
+
+// mostLearned bounds what one connection learns of a service that builds every message in another way.
+const mostLearned = 8
+
+// delta reads an audio delta as the service sends it, by the shape of those before. Whatever
+// differs is left to [Decode], which means the same by it and takes ten times as long.
+func (a *Agent) delta(f *frame) (ev *media.AgentAudio, ok bool) {
+	data := f.text.Bytes()
+	if a.shape == nil {
+		a.shape = shape.Load()
+	}
+	var t [texts][]byte
+	if a.shape != nil && a.shape.Match(data, t[:]) {
+		return a.spoken(&t, f)
+	}
+	t = [texts][]byte{}
+	if !members(data, &t) {
+		return nil, false
+	}
+	if ev, ok = a.spoken(&t, f); ok && a.learned < mostLearned {
+		a.learned++
+		a.shape = jsonscan.Learn(data, t[:])
+		shape.Store(a.shape)
+	}
+	return ev, ok
+}
+
+// members finds the texts of a delta of the first output's first part; false if it is none, or
+// has others.
+func members(data []byte, t *[texts][]byte) bool {
+	var typ, output, content []byte
 	s := jsonscan.Object(data)
 	for {
 		key, value, more := s.Next()
@@ -20,37 +66,51 @@ func (a *Agent) delta(data []byte) (ev *media.AgentAudio, ok bool) {
 		switch string(key) {
 		case "type":
 			if typ, value = value, typ; string(typ) != `"response.output_audio.delta"` {
-				return ev, false
+				return false
 			}
 		case "response_id":
-			response, value = value, response
+			t[response], value = value, t[response]
 		case "item_id":
-			item, value = value, item
+			t[item], value = value, t[item]
 		case "delta":
-			audio, value = value, audio
+			t[sound], value = value, t[sound]
+		case "event_id":
+			t[eventID], value = value, t[eventID]
 		case "output_index":
 			output, value = value, output
 		case "content_index":
 			content, value = value, content
-		case "event_id":
-			continue
 		}
 		if value != nil {
-			return ev, false // unknown, or there twice
+			return false // unknown, or there twice
 		}
 	}
-	text, isText := jsonscan.String(audio)
-	if !s.Whole() || string(output) != "0" || string(content) != "0" || !isText {
-		return ev, false
+	if !s.Whole() || string(typ) == "" || string(output) != "0" || string(content) != "0" {
+		return false
 	}
-	a.audio = media.AgentAudio{ResponseID: same(&a.response, response), ItemID: same(&a.item, item), Audio: jsonscan.View(text)}
-	a.audio.Checked = a.audio.ResponseID != "" && a.audio.ItemID != "" && twiliostream.ValidBase64(a.audio.Audio)
-	return &a.audio, a.audio.Checked
+	for i, value := range t {
+		text, isText := jsonscan.String(value)
+		if !isText && (value != nil || i != eventID) {
+			return false
+		}
+		t[i] = text
+	}
+	return true
 }
 
-// same is a value's text, and last where it has not changed; "" if it is no string.
-func same(last *string, value []byte) string {
-	text, _ := jsonscan.String(value)
+// spoken is the event that its texts make. The ids of a piece of speech are those of the one
+// before, nearly always, and are not made anew.
+func (a *Agent) spoken(t *[texts][]byte, f *frame) (ev *media.AgentAudio, ok bool) {
+	audio := jsonscan.View(t[sound])
+	if f.audio, ok = twiliostream.AppendAudio(f.audio[:0], audio); !ok || len(t[response]) == 0 || len(t[item]) == 0 {
+		return nil, false
+	}
+	a.audio = media.AgentAudio{ResponseID: same(&a.response, t[response]), ItemID: same(&a.item, t[item]), Audio: audio, Decoded: f.audio}
+	return &a.audio, true
+}
+
+// same is a text, and last where it has not changed.
+func same(last *string, text []byte) string {
 	if string(text) != *last {
 		*last = string(text)
 	}

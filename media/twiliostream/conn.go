@@ -1,7 +1,6 @@
 package twiliostream
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -28,9 +27,9 @@ const (
 	maxBeforeStart = 16
 )
 
-// frames are the readers' buffers: two hundred streams need one or two of them at a time. A
-// message is bounded by readLimit.
-var frames = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// frames are the readers': two hundred streams need one or two of them at a time. A message is
+// bounded by readLimit.
+var frames = sync.Pool{New: func() any { return new(frame) }}
 
 // ErrNotStarted is returned by reads and writes before [Conn.Start] succeeded: no
 // message has an address until the phone has named its stream.
@@ -42,8 +41,9 @@ var ErrNotStarted = errors.New("media stream: not started: call Start first")
 // read, and sends its own from a timer that Close stops.
 type Conn struct {
 	ws        *websocket.Conn
-	cork      *Corked       // under ws; nil where it writes at once
-	frame     *bytes.Buffer // the reader's, borrowed while what it read last is of use
+	cork      *Corked // under ws; nil where it writes at once
+	frame     *frame  // the reader's, borrowed while what it read last is of use
+	decoder   decoder
 	writes    keepalive.Writes
 	streamSID string // set by Start, before the writer begins
 	start     Start
@@ -85,7 +85,7 @@ func (c *Conn) Start() (Start, error) {
 	}
 	connected := false
 	for range maxBeforeStart {
-		ev, err := c.next("")
+		ev, err := c.next()
 		if err != nil {
 			return Start{}, err
 		}
@@ -111,34 +111,37 @@ func (c *Conn) begin(s Start) {
 	c.before = appendBefore(nil, s.StreamSID)
 }
 
-// Read returns the next message. A *[FrameError] concerns that message alone; any
-// other error ends the stream. The deadline for a silent phone is the caller's: Close
-// ends a Read.
-func (c *Conn) Read() (Event, error) {
+// Read returns the next message, which is good until the next Read. A *[FrameError] concerns
+// that message alone; any other error ends the stream. The deadline for a silent phone is the
+// caller's: Close ends a Read.
+func (c *Conn) Read() (*Event, error) {
 	if c.streamSID == "" {
-		return Event{}, ErrNotStarted
+		return nil, ErrNotStarted
 	}
-	return c.next(c.streamSID)
+	return c.next()
 }
 
-func (c *Conn) next(streamSID string) (Event, error) {
+func (c *Conn) next() (*Event, error) {
 	if c.frame != nil {
 		frames.Put(c.frame)
 		c.frame = nil
 	}
 	kind, r, err := c.ws.NextReader()
 	if err != nil {
-		return Event{}, fmt.Errorf("media stream: read: %w", err)
+		return nil, fmt.Errorf("media stream: read: %w", err)
 	}
-	c.frame, _ = frames.Get().(*bytes.Buffer)
-	c.frame.Reset()
-	if _, err := c.frame.ReadFrom(r); err != nil {
-		return Event{}, fmt.Errorf("media stream: read: %w", err)
+	c.frame, _ = frames.Get().(*frame)
+	c.frame.text.Reset()
+	if _, err := c.frame.text.ReadFrom(r); err != nil {
+		return nil, fmt.Errorf("media stream: read: %w", err)
 	}
 	if kind != websocket.TextMessage {
-		return Event{}, &FrameError{Problem: "a binary frame; messages are JSON in text frames"}
+		return nil, &FrameError{Problem: "a binary frame; messages are JSON in text frames"}
 	}
-	return Decode(c.frame.Bytes(), streamSID)
+	if err := c.decoder.decode(c.frame, c.streamSID); err != nil {
+		return nil, err
+	}
+	return &c.decoder.event, nil
 }
 
 // WriteMedia sends audio: mu-law in base64, at most [MaxMediaBytes] of it.

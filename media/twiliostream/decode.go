@@ -41,9 +41,6 @@ type wireStart struct {
 // it is known, "" before: a message of another stream is refused. Errors are
 // *[FrameError], and *[StartError] for a start that names a format we can't speak.
 func Decode(data []byte, streamSID string) (Event, error) {
-	if ev, ok := decodeUsual(data, streamSID); ok {
-		return ev, nil
-	}
 	var w wireIn
 	if err := json.Unmarshal(data, &w); err != nil && !tolerable(err, w.Event) {
 		return Event{}, &FrameError{Problem: "not the JSON of a Media Streams message", Err: scrub(err)}
@@ -133,10 +130,11 @@ func decodeMedia(w wireIn) (Event, error) {
 		// Our own audio back at us: a bidirectional stream never has it, and the model must not hear itself.
 		return Event{Kind: Other}, nil
 	}
-	if !ValidBase64(w.Media.Payload) {
+	audio, ok := AppendAudio(nil, w.Media.Payload)
+	if !ok {
 		return Event{}, &FrameError{Problem: "media whose payload is not base64"}
 	}
-	return Event{Kind: Media, TimestampMS: timestamp(w.Media.Timestamp), Payload: w.Media.Payload}, nil
+	return Event{Kind: Media, TimestampMS: timestamp(w.Media.Timestamp), Payload: w.Media.Payload, Decoded: audio}, nil
 }
 
 // timestamp is -1 for what is none.

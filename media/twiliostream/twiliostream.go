@@ -34,6 +34,8 @@ type Event struct {
 	TimestampMS int
 	// Payload is mu-law 8000 Hz mono in base64, for Media.
 	Payload string
+	// Decoded is what Payload stands for; nil where whoever made the event left that to others.
+	Decoded []byte
 	// Mark is the name of the mark that came back, for Mark. It says that the audio
 	// before it was played, or that it was cleared; the message does not say which.
 	Mark string

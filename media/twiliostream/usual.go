@@ -1,12 +1,88 @@
 package twiliostream
 
-import "github.com/clawdbot/call-agent/media/jsonscan"
+import (
+	"bytes"
+	"sync/atomic"
 
-// decodeUsual reads a media or mark message as phones send them: these members, strings
-// all of them, and no other. Whatever differs is left to the decoder, which means the
-// same by it and takes ten times as long.
-func decodeUsual(data []byte, streamSID string) (ev Event, ok bool) {
-	var event, sid, body []byte
+	"github.com/clawdbot/call-agent/media/jsonscan"
+)
+
+// frame is a message and the audio in it.
+type frame struct {
+	text  bytes.Buffer
+	audio []byte
+}
+
+// decoder reads the messages of one stream into event. Media and marks as phones send them
+// (these members, strings all of them, and no other) it reads by itself, media by the shape of
+// those before. Whatever differs is left to [Decode], which means the same by it and takes
+// ten times as long.
+type decoder struct {
+	event   Event
+	shape   *jsonscan.Shape // of media; nil before the first
+	learned int
+}
+
+// mostLearned bounds what is learned of a phone that builds every message in another way.
+const mostLearned = 8
+
+// shape is that of the media message that was learned last: one phone's are like another's.
+var shape atomic.Pointer[jsonscan.Shape]
+
+// The texts of a media message that vary.
+const (
+	sid = iota
+	payload
+	at
+	chunk
+	sequence
+	texts
+)
+
+// decode reads a message. What it finds is good as long as the frame.
+func (d *decoder) decode(f *frame, streamSID string) (err error) {
+	data := f.text.Bytes()
+	if streamSID != "" && (d.known(data, streamSID, f) || d.usual(data, streamSID, f)) {
+		return nil
+	}
+	d.event, err = Decode(data, streamSID)
+	return err
+}
+
+// known reads media of the shape that is known.
+func (d *decoder) known(data []byte, streamSID string, f *frame) bool {
+	if d.shape == nil {
+		d.shape = shape.Load()
+	}
+	var t [texts][]byte
+	return d.shape != nil && d.shape.Match(data, t[:]) && string(t[sid]) == streamSID && d.media(&t, f)
+}
+
+// learn takes note of how the phone builds its media.
+func (d *decoder) learn(data []byte, t *[texts][]byte) {
+	if d.learned < mostLearned {
+		d.learned++
+		d.shape = jsonscan.Learn(data, t[:])
+		shape.Store(d.shape)
+	}
+}
+
+// media makes the event of its texts; false if there is no audio in it.
+func (d *decoder) media(t *[texts][]byte, f *frame) bool {
+	audio, ok := AppendAudio(f.audio[:0], jsonscan.View(t[payload]))
+	if !ok {
+		return false
+	}
+	f.audio = audio
+	d.event = Event{Kind: Media, TimestampMS: timestamp(jsonscan.View(t[at])), Payload: jsonscan.View(t[payload]), Decoded: audio}
+	return true
+}
+
+func (d *decoder) usual(data []byte, streamSID string, f *frame) bool {
+	var (
+		t           [texts][]byte
+		event, body []byte
+	)
 	s := jsonscan.Object(data)
 	for {
 		key, value, more := s.Next()
@@ -17,30 +93,37 @@ func decodeUsual(data []byte, streamSID string) (ev Event, ok bool) {
 		case "event":
 			event, value = value, event
 		case "streamSid":
-			sid, value = value, sid
+			t[sid], value = value, t[sid]
 		case "media", "mark":
 			body, value = value, body
 		case "sequenceNumber":
-			continue
+			t[sequence], value = value, t[sequence]
 		}
 		if value != nil {
-			return Event{}, false // unknown, or there twice
+			return false // unknown, or there twice
 		}
 	}
-	if !s.Whole() || streamSID == "" || len(sid) < 2 || string(sid[1:len(sid)-1]) != streamSID {
-		return Event{}, false
+	if !s.Whole() || !within(&t[sid]) || string(t[sid]) != streamSID {
+		return false
 	}
 	switch string(event) {
 	case `"media"`:
-		return usualMedia(body)
+		if !members(body, &t) || !d.media(&t, f) {
+			return false
+		}
+		if within(&t[sequence]) && within(&t[chunk]) {
+			d.learn(data, &t)
+		}
+		return true
 	case `"mark"`:
-		return usualMark(body)
+		return d.mark(body)
 	}
-	return Event{}, false
+	return false
 }
 
-func usualMedia(body []byte) (ev Event, ok bool) {
-	var track, at, payload []byte
+// members finds the texts within media.
+func members(body []byte, t *[texts][]byte) bool {
+	var track []byte
 	s := jsonscan.Object(body)
 	for {
 		key, value, more := s.Next()
@@ -51,30 +134,35 @@ func usualMedia(body []byte) (ev Event, ok bool) {
 		case "track":
 			track, value = value, track
 		case "timestamp":
-			at, value = value, at
+			t[at], value = value, t[at]
 		case "payload":
-			payload, value = value, payload
+			t[payload], value = value, t[payload]
 		case "chunk":
-			continue
+			t[chunk], value = value, t[chunk]
 		}
 		if value != nil {
-			return Event{}, false
+			return false
 		}
 	}
-	text, isText := jsonscan.String(payload)
-	ts, isTime := jsonscan.String(at)
-	if !s.Whole() || string(track) != `"inbound"` || !isText || !isTime || !validBase64(text) {
-		return Event{}, false
-	}
-	return Event{Kind: Media, TimestampMS: timestamp(jsonscan.View(ts)), Payload: jsonscan.View(text)}, true
+	return s.Whole() && string(track) == `"inbound"` && t[payload] != nil && within(&t[payload]) && t[at] != nil && within(&t[at])
 }
 
-func usualMark(body []byte) (ev Event, ok bool) {
+// within makes a value the text in it; false if it is no string. What is not there stays so.
+func within(value *[]byte) (ok bool) {
+	if *value == nil {
+		return true
+	}
+	*value, ok = jsonscan.String(*value)
+	return ok
+}
+
+func (d *decoder) mark(body []byte) bool {
 	s := jsonscan.Object(body)
 	key, value, _ := s.Next()
 	name, isText := jsonscan.String(value)
 	if _, _, more := s.Next(); more || !s.Whole() || string(key) != "name" || !isText || len(name) == 0 {
-		return Event{}, false
+		return false
 	}
-	return Event{Kind: Mark, Mark: string(name)}, true
+	d.event = Event{Kind: Mark, Mark: string(name)}
+	return true
 }

@@ -37,15 +37,15 @@ var spoken = base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\x2a\xaa",
 
 func (p *talker) Start() (twiliostream.Start, error) { return twiliostream.Start{}, nil }
 
-func (p *talker) Read() (twiliostream.Event, error) {
+func (p *talker) Read() (*twiliostream.Event, error) {
 	select {
 	case m := <-p.marks:
-		return twiliostream.Event{Kind: twiliostream.Mark, Mark: m}, nil
+		return &twiliostream.Event{Kind: twiliostream.Mark, Mark: m}, nil
 	case <-p.closed:
-		return twiliostream.Event{}, errHungUp
+		return nil, errHungUp
 	case <-time.After(20 * time.Millisecond):
 		p.stampMS += 20
-		return twiliostream.Event{Kind: twiliostream.Media, TimestampMS: p.stampMS, Payload: spoken}, nil
+		return &twiliostream.Event{Kind: twiliostream.Media, TimestampMS: p.stampMS, Payload: spoken}, nil
 	}
 }
 

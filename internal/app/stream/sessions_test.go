@@ -138,13 +138,13 @@ func (p silentPhone) Start() (twiliostream.Start, error) {
 	return twiliostream.Start{}, context.Canceled
 }
 
-func (silentPhone) Read() (twiliostream.Event, error) { return twiliostream.Event{}, context.Canceled }
-func (silentPhone) WriteMedia(string) error           { return nil }
-func (silentPhone) WriteMark(string) error            { return nil }
-func (silentPhone) WriteClear() error                 { return nil }
-func (silentPhone) Hold()                             {}
-func (silentPhone) Flush() error                      { return nil }
-func (p silentPhone) Close() error                    { close(p.closed); return nil }
+func (silentPhone) Read() (*twiliostream.Event, error) { return nil, context.Canceled }
+func (silentPhone) WriteMedia(string) error            { return nil }
+func (silentPhone) WriteMark(string) error             { return nil }
+func (silentPhone) WriteClear() error                  { return nil }
+func (silentPhone) Hold()                              {}
+func (silentPhone) Flush() error                       { return nil }
+func (p silentPhone) Close() error                     { close(p.closed); return nil }
 
 type noModel struct{}
 

@@ -1,0 +1,70 @@
+package jsonscan
+
+import (
+	"bytes"
+	"slices"
+)
+
+// Shape is the text around what varies in a message. Who sends the same message over and over
+// builds it in the same way: what stands between the texts that vary is compared as it is, and
+// not looked at again. It does not change, and may be used concurrently.
+type Shape struct {
+	parts []part
+	last  string // what stands behind all texts
+}
+
+// part is one text that varies, by its number, and what stands before it.
+type part struct {
+	before string
+	text   int
+}
+
+// Learn is the shape of a message that was read whole. Texts are the strings in it that vary,
+// as [String] has them, in any order; nil is one that is not there.
+func Learn(data []byte, texts [][]byte) *Shape {
+	// A text was cut from data, and its capacity ends where that of data does.
+	begin := func(i int) int { return cap(data) - cap(texts[i]) }
+	var order []int
+	for i, t := range texts {
+		if t != nil {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(i, j int) int { return begin(i) - begin(j) })
+	s := &Shape{}
+	from := 0
+	for _, i := range order {
+		s.parts = append(s.parts, part{before: string(data[from:begin(i)]), text: i})
+		from = begin(i) + len(texts[i])
+	}
+	s.last = string(data[from:])
+	return s
+}
+
+// Match says whether a message is of this shape, and finds its texts in it, by their numbers
+// with [Learn]. They alias data; one of more than 64 bytes may hold anything but a quotation mark.
+func (s *Shape) Match(data []byte, texts [][]byte) bool {
+	for _, p := range s.parts {
+		if len(data) < len(p.before) || string(data[:len(p.before)]) != p.before {
+			return false
+		}
+		data = data[len(p.before):]
+		end := bytes.IndexByte(data, '"')
+		if end < 0 || end <= longest && !unescaped(data[:end]) {
+			return false
+		}
+		texts[p.text] = data[:end]
+		data = data[end:]
+	}
+	return string(data) == s.last
+}
+
+// unescaped says whether a string is printable ASCII that stands for itself.
+func unescaped(text []byte) bool {
+	for _, c := range text {
+		if c < 0x20 || c >= 0x7f || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
