@@ -17,6 +17,7 @@ import (
 	"github.com/clawdbot/call-agent/internal/app/local"
 	"github.com/clawdbot/call-agent/internal/app/remote"
 	"github.com/clawdbot/call-agent/internal/app/stream"
+	"github.com/clawdbot/call-agent/internal/hugeheap"
 )
 
 // appID is the app that owns what the handlers share.
@@ -123,6 +124,7 @@ func (a *App) add(h *Handler) {
 
 // Start opens the store (or takes the one that is open) and begins to serve.
 func (a *App) Start() error {
+	hugeheap.Ask()
 	for _, h := range a.handlers {
 		s, err := start(h)
 		if err != nil {

@@ -11,17 +11,17 @@ import (
 // outbox: what an old one still says, or was still to be told, reaches nobody once another
 // has taken over.
 type connection struct {
-	session  *Session
-	commands *outbox[AgentCommand]
-	closed   chan struct{}
-	ended    chan struct{}      // the reader has
-	cancel   context.CancelFunc // ends the dial
-	once     sync.Once
+	session *Session
+	heard   Hear // passed on by the phone's reader, which has claimed commands for it
 
 	mu    sync.Mutex
 	agent Agent // once dialled
 
-	heard Hear // passed on by the phone's reader, which has claimed commands for it
+	commands outbox[AgentCommand]
+	closed   chan struct{}
+	ended    chan struct{}      // the reader has
+	cancel   context.CancelFunc // ends the dial
+	once     sync.Once
 }
 
 // open begins a connection. Its goroutines are s.work's, and end when it is closed.
@@ -41,7 +41,7 @@ func (s *Session) open(listen Listen) *connection {
 // newConnection is one that nobody has dialled.
 func (s *Session) newConnection(cancel context.CancelFunc) *connection {
 	k := &connection{session: s, closed: make(chan struct{}), ended: make(chan struct{}), cancel: cancel}
-	k.commands = &outbox[AgentCommand]{
+	k.commands = outbox[AgentCommand]{
 		most: mostHeard, droppable: func(a AgentCommand) bool { _, audio := a.(*Hear); return audio },
 		write: k.write, failed: k.failed, apart: s.work.Go,
 	}

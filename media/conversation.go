@@ -69,45 +69,49 @@ type (
 // conversation is the state of a call and the rules by which it changes. It does no
 // I/O, reads no clock and has no goroutine: the session hands it one event at a
 // time with the time, and it answers with effects.
+//
+// Where hundreds of calls go on, nothing of this one is in the processor's caches when its
+// frame comes: a field costs as much as all that is computed with it, its neighbours nothing.
+// So what every frame asks for stands together, from the end of cfg to the beginning of guard.
 type conversation struct {
 	cfg Config
-	fx  effects
+
 	now time.Time
-
-	alarms deadlines
-	gate   gate
-	play   playback
-	inbox  inbound
-	recall recall
-	ear    ear
-	book   transcript
-	link   link
-
+	fx  effects
 	// ready: an agent carries the conversation; gone: none will again.
 	started, ready, gone, over bool
 	// muted: the model's audio is no longer wanted.
-	muted bool
+	muted     bool
+	badInARow int
+	ending    *ending
+	ear       ear
+	talk      calleeState
+	inbox     inbound
+	recall    recall
+	play      playback
+	alarms    deadlines
+	link      link
+	guard     guard
+
+	gate gate
+	book transcript
 	// listen is the turn detection in effect.
 	listen Listen
 
 	first      firstWords
 	greeting   greetingState
-	talk       calleeState
 	silent     silenceState
 	wait       deadAir
-	guard      guard
 	fillers    int // played so far
 	responses  map[string]*response
 	order      []string             // of responses, the oldest first
 	calls      map[string]*response // by call id
 	running    map[string]ToolCall
-	ending     *ending
 	mustEnd    EndReason // a time limit that a farewell has to follow sooner or later
 	failures   int
 	rateReset  time.Duration
 	awaiting   []string // callee items without a transcript yet
 	serial     int
-	badInARow  int
 	turnWaits  bool // the callee stopped and nothing was answered yet
 	apologyDue EndReason
 

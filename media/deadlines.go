@@ -31,10 +31,10 @@ const (
 
 // deadlines is the conversation's only clock: a time for each alarm, zero for none.
 type deadlines struct {
-	at [alarms]time.Time
 	// soonest is no later than any of them, zero where none is set. Most are only ever put off,
 	// by every frame: they are looked through when this time has come, and not before.
 	soonest time.Time
+	at      [alarms]time.Time
 }
 
 func (d *deadlines) clear(a alarm)      { d.at[a] = time.Time{} }

@@ -12,7 +12,7 @@ import (
 // with it. The zero value passes mu-law on unread.
 type ear struct {
 	format Format
-	up     pcm.Interpolator
+	up     *pcm.Interpolator // nil before the first
 }
 
 // passes says whether the model hears mu-law as it came.
@@ -26,6 +26,9 @@ func (e *ear) hear(text, law []byte) []byte {
 		r.wire = g711.MuToA(r.wire[:0], law)
 	} else {
 		r.narrow = g711.DecodeMu(r.narrow[:0], law)
+		if e.up == nil {
+			e.up = new(pcm.Interpolator)
+		}
 		r.wide = e.up.Process(r.wide[:0], r.narrow)
 		r.wire = pcm.Bytes(r.wire[:0], r.wide)
 	}

@@ -75,7 +75,7 @@ func hold(t *testing.T, dialer media.Dialer, phone func(ws *websocket.Conn)) (gr
 			return
 		}
 		time.AfterFunc(flood+100*time.Millisecond, func() { s.HangUp(media.EndHostLost) })
-		ended <- s.Run(t.Context())
+		ended <- *s.Run(t.Context())
 	}))
 	defer srv.Close()
 	before := heap()

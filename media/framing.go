@@ -32,8 +32,8 @@ type framer struct {
 	carry     []byte         // mu-law, less than a frame between calls
 }
 
-func newFramer(output Format) *framer {
-	f := &framer{alaw: output == PCMA}
+func newFramer(output Format) framer {
+	f := framer{alaw: output == PCMA}
 	if output == PCM24k {
 		f.decimator = pcm.NewDecimator()
 	}

@@ -53,7 +53,8 @@ func TestFramingKeepsEverySampleWhateverTheDeltas(t *testing.T) {
 
 func TestWholeFramesArePassedOnAsTheyCame(t *testing.T) {
 	text, joined := audio(200), ""
-	newFramer(PCMU).push(text, decodeLaw(text), func(payload string, law []byte, _ int, asItCame bool) {
+	f := newFramer(PCMU)
+	f.push(text, decodeLaw(text), func(payload string, law []byte, _ int, asItCame bool) {
 		if !asItCame || payload != base64.StdEncoding.EncodeToString(law) {
 			t.Errorf("%q was made anew, or is not %v", payload, law)
 		}
@@ -123,6 +124,7 @@ func BenchmarkFramePCMU(b *testing.B) {
 	law, none := decodeLaw(text), func(string, []byte, int, bool) {}
 	b.ReportAllocs()
 	for b.Loop() {
-		newFramer(PCMU).push(text, law, none)
+		f := newFramer(PCMU)
+		f.push(text, law, none)
 	}
 }

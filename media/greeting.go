@@ -127,8 +127,10 @@ func (c *conversation) disclosureMissed(r *response) {
 
 // greetingEchoed looks at a mark of item it that came back.
 func (c *conversation) greetingEchoed(it *item) {
-	r := c.responses[it.responseID]
-	if r == nil || r.kind != respondGreeting || c.greeting.heard {
+	if c.greeting.heard {
+		return
+	}
+	if r := c.responses[it.responseID]; r == nil || r.kind != respondGreeting {
 		return
 	}
 	c.greeting.heard = true

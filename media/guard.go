@@ -39,7 +39,9 @@ const (
 
 // guard follows the level of the callee's audio. It is off as the zero value.
 type guard struct {
-	on   bool
+	on bool
+	// held: the callee speaks over the agent, and whether it interrupts is not known yet.
+	held bool
 	rule guardRule
 
 	// ordinary is the mean power of the callee's own turns, over as many frames as heard says.
@@ -54,8 +56,6 @@ type guard struct {
 	voiced, gap, frames int
 	power               float64
 
-	// held: the callee speaks over the agent, and whether it interrupts is not known yet.
-	held bool
 	// passed is when the last backchannel ended.
 	passed time.Time
 }

@@ -164,14 +164,14 @@ func (c *conversation) hear(payload string, law []byte) {
 	switch {
 	case c.gone:
 	case c.ready:
-		c.recall.add(law, true)
 		if c.ear.passes() {
 			c.fx.passOn(payload)
-			return
+		} else {
+			hearing := newHear()
+			hearing.holds(c.ear.hear(hearing.buffer[:0], law))
+			c.fx.sendAgent(hearing)
 		}
-		hearing := newHear()
-		hearing.holds(c.ear.hear(hearing.buffer[:0], law))
-		c.fx.sendAgent(hearing)
+		c.recall.add(law, true)
 	case c.link.had: // it is heard again
 		c.out.Quality.DroppedIn += c.recall.add(law, false)
 	default:

@@ -17,11 +17,6 @@ import (
 // A connection that is to end by itself (the service caps a session at 60 minutes) is
 // replaced before, in a pause: that costs nothing and is not counted.
 type link struct {
-	// had: a connection has carried the conversation.
-	had bool
-	// dialing: another is being dialled; next: it is ready, and waits for its turn.
-	dialing bool
-	next    *agentReady
 	// failed counts the dials that failed in a row, losses the connections that were lost.
 	failed, losses int
 	lostAt         time.Time
@@ -31,6 +26,11 @@ type link struct {
 	againMS int
 	// cutOff: the model's words were broken off in their middle by a loss.
 	cutOff bool
+	// had: a connection has carried the conversation.
+	had bool
+	// dialing: another is being dialled; next: it is ready, and waits for its turn.
+	dialing bool
+	next    *agentReady
 }
 
 const (

@@ -98,11 +98,8 @@ type Config struct {
 	MaxLength time.Duration
 	// ToolTimeout bounds one tool call (8 s).
 	ToolTimeout time.Duration
-	// PhoneStall is the time without any message after which a phone is lost (10 s).
-	PhoneStall time.Duration
-	// FarewellWithin bounds the making of a farewell (12 s), MarkGrace the wait for a
-	// final mark beyond the audio it follows (2.5 s).
-	FarewellWithin, MarkGrace time.Duration
+	// FarewellWithin bounds the making of a farewell (12 s).
+	FarewellWithin time.Duration
 	// BargeInWatch is how long after an interruption that led to nothing the agent takes the turn again (4 s).
 	BargeInWatch time.Duration
 	// ResponseWithin bounds the wait for an answer to a response.create (10 s).
@@ -113,12 +110,19 @@ type Config struct {
 	// TranscriptWait is how long a finished call waits for the last transcript (2 s).
 	TranscriptWait time.Duration
 
-	// Tape, if set, takes down what the call sounds like. It is for one Session.
-	Tape *Tape
 	// Timings, if set, hear how long the bridge itself takes.
 	Timings Timings
 	// Log receives what an operator should know; default: nothing. No audio, no words.
 	Log *slog.Logger
+
+	// The last three are asked for with every frame, and stand beside what is: see conversation.
+
+	// MarkGrace is the wait for a final mark beyond the audio it follows (2.5 s).
+	MarkGrace time.Duration
+	// PhoneStall is the time without any message after which a phone is lost (10 s).
+	PhoneStall time.Duration
+	// Tape, if set, takes down what the call sounds like. It is for one Session.
+	Tape *Tape
 }
 
 // withDefaults fills what was left zero.

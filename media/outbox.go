@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // outbox holds what waits for a socket, and has it written by whoever comes by: there is
@@ -11,7 +12,18 @@ import (
 // than most droppable entries (audio) wait, the oldest of them goes. Everything else is
 // kept, in order; where more than mostWaiting entries wait, their socket is lost, as one
 // that takes nothing is after its deadline. Its methods may be called concurrently.
+//
+// Nearly always there is one message, which is written at once: that way takes no lock.
 type outbox[T any] struct {
+	// state is changed under mu, but for two changes: an idle outbox is claimed, and a claimed
+	// one for which nothing waits becomes idle.
+	state   atomic.Uint32
+	mu      sync.Mutex
+	head    int // of entries, the first that waits
+	entries []T // what waits, and before it the room of what was taken
+	audio   int // droppable entries waiting
+	dropped int
+
 	most      int
 	droppable func(T) bool
 	// write writes one entry. Where more than one is to be written, hold lets write hold them
@@ -23,15 +35,14 @@ type outbox[T any] struct {
 	failed func(error)
 	// apart runs a function beside the caller, who may hold locks that failed needs.
 	apart func(func())
-
-	mu      sync.Mutex
-	entries []T // what waits, and before it the room of what was taken
-	head    int // of entries, the first that waits
-	audio   int // droppable entries waiting
-	dropped int
-	closed  bool
-	busy    bool // somebody writes
 }
+
+// What an outbox's state is made of; 0 is idle.
+const (
+	writing = 1 << iota // by somebody, who takes along what comes meanwhile
+	waiting             // something does
+	closed              // for good
+)
 
 // mostWaiting is far more than ever waits for a peer that reads: a minute of speech that
 // comes at once is 1,000 messages and 600 marks.
@@ -43,7 +54,7 @@ var errTakesNothing = errors.New("the peer takes nothing of what waits for it")
 func (o *outbox[T]) push(v T) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
+	if o.is(closed) {
 		return
 	}
 	if len(o.entries)-o.head >= mostWaiting {
@@ -57,6 +68,7 @@ func (o *outbox[T]) push(v T) {
 		o.entries, o.head = o.entries[:n], 0
 	}
 	o.entries = append(o.entries, v)
+	o.state.Or(waiting)
 	if o.droppable(v) {
 		o.audio++
 		if o.audio > o.most {
@@ -81,7 +93,7 @@ func (o *outbox[T]) dropOldest() {
 func (o *outbox[T]) replace(v T, drop func(T) bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
+	if o.is(closed) {
 		return
 	}
 	kept := o.entries[:0]
@@ -97,45 +109,48 @@ func (o *outbox[T]) replace(v T, drop func(T) bool) {
 	}
 	clear(o.entries[len(kept):])
 	o.entries, o.head = append(kept, v), 0
+	o.state.Or(waiting)
 }
 
 // pump writes all that waits. Where somebody is at it already, that one takes it along,
 // and pump returns at once. It may block for as long as the socket does.
 func (o *outbox[T]) pump() {
 	o.mu.Lock()
-	if o.busy {
+	if o.is(writing) || !o.is(waiting) {
 		o.mu.Unlock()
 		return
 	}
-	o.busy = true
-	v, ok := o.take()
-	o.drain(v, ok)
+	o.state.Or(writing)
+	o.drain(false)
 }
 
 // claim makes its caller the one who writes, if nobody does and nothing waits. That one owes
 // a pumpFrom, before it waits for anything else: until then all others leave what they have.
-func (o *outbox[T]) claim() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed || o.busy || o.head < len(o.entries) {
-		return false
-	}
-	o.busy = true
-	return true
-}
+func (o *outbox[T]) claim() bool { return o.state.CompareAndSwap(0, writing) }
 
 // pumpFrom writes v, which was never put into the outbox, and all that waits by then.
 func (o *outbox[T]) pumpFrom(v T) {
+	held := o.is(waiting) && o.hold != nil
+	if held {
+		o.hold()
+	}
+	var err error
+	if !o.is(closed) {
+		err = o.write(v)
+	}
+	if err == nil && o.state.CompareAndSwap(writing, 0) {
+		return
+	}
 	o.mu.Lock()
-	o.drain(v, true)
+	o.fail(err)
+	o.drain(held)
 }
 
-// drain writes v, if there is something, and what waits, and lets go of mu, which its caller
-// holds, as the one who writes.
-func (o *outbox[T]) drain(v T, ok bool) {
-	held := false
-	for ; ok && !o.closed; v, ok = o.take() {
-		last := o.head == len(o.entries)
+// drain writes what waits, and lets go of mu, which its caller holds, as the one who writes.
+// Held says that what was written before is held back.
+func (o *outbox[T]) drain(held bool) {
+	for v, ok := o.take(); ok; v, ok = o.take() {
+		last := !o.is(waiting)
 		o.mu.Unlock()
 		if !last && !held && o.hold != nil {
 			o.hold()
@@ -147,23 +162,28 @@ func (o *outbox[T]) drain(v T, ok bool) {
 			held = false
 		}
 		o.mu.Lock()
-		if err != nil && !o.closed {
-			o.end()
-			o.mu.Unlock()
-			o.failed(err)
-			o.mu.Lock()
-		}
+		o.fail(err)
 	}
-	o.busy = false
+	o.state.And(^uint32(writing))
 	o.mu.Unlock()
 }
 
-// waits says whether something waits for somebody to write it.
-func (o *outbox[T]) waits() bool {
+// fail ends the outbox, of which err is the end; nil is none. Callers hold mu, which is let go
+// of meanwhile.
+func (o *outbox[T]) fail(err error) {
+	if err == nil || o.is(closed) {
+		return
+	}
+	o.end()
+	o.mu.Unlock()
+	o.failed(err)
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	return !o.busy && o.head < len(o.entries)
 }
+
+// waits says whether something waits for somebody to write it.
+func (o *outbox[T]) waits() bool { return o.state.Load()&(writing|waiting) == waiting }
+
+func (o *outbox[T]) is(state uint32) bool { return o.state.Load()&state != 0 }
 
 // take removes the first entry; false if none waits. Callers hold mu.
 func (o *outbox[T]) take() (v T, ok bool) {
@@ -175,6 +195,7 @@ func (o *outbox[T]) take() (v T, ok bool) {
 	o.entries[o.head] = zero
 	if o.head++; o.head == len(o.entries) {
 		o.entries, o.head = o.entries[:0], 0
+		o.state.And(^uint32(waiting))
 	}
 	if o.droppable(v) {
 		o.audio--
@@ -190,7 +211,8 @@ func (o *outbox[T]) abandon() {
 }
 
 func (o *outbox[T]) end() {
-	o.closed = true
+	o.state.Or(closed)
+	o.state.And(^uint32(waiting))
 	o.entries, o.head, o.audio = nil, 0, 0
 }
 

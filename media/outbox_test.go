@@ -74,7 +74,7 @@ func TestWhoClaimsAnOutboxWritesFirst(t *testing.T) {
 	}
 	o.abandon()
 	o.pumpFrom("4")
-	if len(got) != 3 || o.busy || o.claim() {
+	if len(got) != 3 || o.is(writing) || o.claim() {
 		t.Errorf("%v, after it was closed", got)
 	}
 }

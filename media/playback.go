@@ -30,16 +30,16 @@ type playback struct {
 type item struct {
 	id, responseID string
 	response       *response // nil where it is our own
-	contentIndex   int
-	frames         *framer
 	sentBytes      int
 	unmarked       int // of sentBytes, behind the last mark
-	playedMS       int
-	firstSent      time.Time
 	// done: no more of it comes.
 	done bool
 	// own: a recording of ours, which the model knows nothing of.
-	own bool
+	own          bool
+	frames       framer
+	playedMS     int
+	firstSent    time.Time
+	contentIndex int
 	// begun: it was told that the callee hears it; toldAt is when a mark of it was last told.
 	begun  bool
 	toldAt time.Time

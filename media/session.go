@@ -33,39 +33,38 @@ const (
 // lets the conversation decide, lets mu go, and writes what came of it: a message is passed
 // on by the goroutine that read it. Nothing blocks that holds mu.
 type Session struct {
-	cfg      Config
-	phone    Phone
-	dialer   Dialer
-	tools    Tools
-	observer Observer
-
-	toPhone *outbox[phoneCommand]
-	slots   chan struct{}
-	ended   chan struct{} // closed when nothing more is to come
-	work    sync.WaitGroup
-	timing  timing
-
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards what follows, up to early
 	c  *conversation
-	// model is the connection that carries the conversation, next the one that is to follow
-	// it, unheard how much audio those before them dropped.
-	model, next *connection
-	unheard     int
-	over        bool
-	alarm       alarmClock
 	// on is whose goroutine has the event that is being handled, phoneDue and modelDue whether
 	// something was put into an outbox by it. Speech is what the model's reader is to write to the
 	// phone, whose outbox it has claimed; hears the connection of which the phone's reader has.
 	on                 reader
 	phoneDue, modelDue bool
+	over               bool
 	speech             string
 	hears              *connection
+	// model is the connection that carries the conversation, next the one that is to follow
+	// it, unheard how much audio those before them dropped.
+	model, next *connection
+	alarm       alarmClock
+	unheard     int
+	early       []EndReason // asked for before the conversation began
 
-	asking hangUps
 	// busySince is when the phone's reader began to write to the model, 0 while it reads: what
 	// the phone has sent since is not known here, and nothing can be concluded from it.
 	busySince atomic.Int64
-	early     []EndReason // asked for before the conversation began
+	toPhone   outbox[phoneCommand]
+	phone     Phone
+
+	cfg      Config
+	dialer   Dialer
+	tools    Tools
+	observer Observer
+	slots    chan struct{}
+	ended    chan struct{} // closed when nothing more is to come
+	work     sync.WaitGroup
+	timing   timing
+	asking   hangUps
 
 	// ctx bounds the tools and the dials; it ends with Run's context, not with the call: a
 	// booking under way when the callee hangs up is finished and recorded.
@@ -86,7 +85,7 @@ func New(cfg Config, phone Phone, dialer Dialer, tools Tools, observer Observer)
 		slots: make(chan struct{}, mostTools),
 		ended: make(chan struct{}),
 	}
-	s.toPhone = &outbox[phoneCommand]{
+	s.toPhone = outbox[phoneCommand]{
 		most: mostSpoken, droppable: func(p phoneCommand) bool { return p.media != "" },
 		write: s.writePhone, hold: phone.Hold, flush: phone.Flush,
 		failed: func(error) { s.tell(phoneGone{reason: EndPhoneLost}) }, apart: s.work.Go,
@@ -98,7 +97,7 @@ func New(cfg Config, phone Phone, dialer Dialer, tools Tools, observer Observer)
 // at once, in parallel with the phone's start. Cancelling ctx ends the call without a
 // word, with the EndReason that is the cause, or else EndHostLost. When Run returns,
 // both sockets are closed and every goroutine of the session has ended.
-func (s *Session) Run(ctx context.Context) Outcome {
+func (s *Session) Run(ctx context.Context) *Outcome {
 	cancelled := make(chan struct{})
 	ctx, cancel := context.WithCancel(ctx)
 	s.ctx = ctx
@@ -120,8 +119,13 @@ func (s *Session) Run(ctx context.Context) Outcome {
 	s.closeAgents()
 	s.mu.Unlock()
 	s.work.Wait()
-	return s.measured(s.c.outcome())
+	out := new(Outcome)
+	s.conclude(out)
+	return out
 }
+
+// conclude is apart from Run, whose place on the stack every call pays for as long as it lasts.
+func (s *Session) conclude(out *Outcome) { *out = s.measured(s.c.outcome()) }
 
 // begin makes the conversation, dials its model and hands it what was asked before.
 func (s *Session) begin() {
@@ -191,7 +195,7 @@ func (s *Session) carryOut(now time.Time) bool {
 	if speech != "" {
 		s.toPhone.pumpFrom(phoneCommand{media: speech})
 	} else if phoneDue {
-		s.write(s.toPhone, on == ofPhone)
+		s.write(&s.toPhone, on == ofPhone)
 	}
 	if !modelDue && hears == nil {
 		return !over
@@ -204,7 +208,7 @@ func (s *Session) carryOut(now time.Time) bool {
 		hears.commands.pumpFrom(&hears.heard)
 	}
 	if modelDue && hears != model {
-		s.write(model.commands, on == ofModel)
+		s.write(&model.commands, on == ofModel)
 	}
 	return !over
 }

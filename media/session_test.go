@@ -223,7 +223,7 @@ func carry(t *testing.T, cfg Config, dialer Dialer, tools Tools, script func(p *
 		var scripted sync.WaitGroup
 		scripted.Go(func() { script(p, s, cancel) })
 		began := time.Now()
-		out = s.Run(ctx)
+		out = *s.Run(ctx)
 		took = time.Since(began)
 		scripted.Wait()
 		p.played.Wait()

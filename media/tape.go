@@ -41,9 +41,9 @@ type Tape struct {
 	began         time.Time // zero before the stream's start
 	ended         int64     // in samples from then; 0 while it goes on
 	recording     bool
-	callee, agent leg
 	shift         int64 // from the callee's timestamps to the tape's samples
 	level, sound  int64 // the next sample of which loudness and sound are to be taken
+	callee, agent leg
 	lost          int
 }
 

@@ -94,7 +94,7 @@ func TestTheBridgeKnowsHowLongItTakes(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.start <- nil
-		out = s.Run(t.Context())
+		out = *s.Run(t.Context())
 		p.played.Wait()
 	})
 	if out.Reason != EndRefused || out.Quality.BargeIns != 1 {

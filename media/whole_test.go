@@ -300,7 +300,7 @@ func (c whole) session(t *testing.T, w *witness, ws *websocket.Conn, toModel net
 		t.Error(err)
 		return media.Outcome{}
 	}
-	return s.Run(t.Context())
+	return *s.Run(t.Context())
 }
 
 // heard holds what was played against what the model sent: how many milliseconds of

@@ -36,12 +36,18 @@ func (p process) cpu() (time.Duration, error) {
 }
 
 // memory is its resident set in bytes.
-func (p process) memory() (int64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", int(p)))
+func (p process) memory() (int64, error) { return p.bytes("status", "RssAnon:") }
+
+// huge is how much of that lies in huge pages.
+func (p process) huge() (int64, error) { return p.bytes("smaps_rollup", "AnonHugePages:") }
+
+// bytes is a line of one of the kernel's files about it.
+func (p process) bytes(file, line string) (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", int(p), file))
 	if err != nil {
 		return 0, fmt.Errorf("memory of %d: %w", int(p), err)
 	}
-	_, after, _ := bytes.Cut(b, []byte("RssAnon:"))
+	_, after, _ := bytes.Cut(b, []byte(line))
 	var kb int64
 	if _, err := fmt.Sscanf(string(after), "%d kB", &kb); err != nil {
 		return 0, fmt.Errorf("memory of %d: %w", int(p), err)

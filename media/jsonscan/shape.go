@@ -11,6 +11,7 @@ import (
 type Shape struct {
 	parts []part
 	last  string // what stands behind all texts
+	long  int
 }
 
 // part is one text that varies, by its number, and what stands before it.
@@ -20,8 +21,10 @@ type part struct {
 }
 
 // Learn is the shape of a message that was read whole. Texts are the strings in it that vary,
-// as [String] has them, in any order; nil is one that is not there.
-func Learn(data []byte, texts [][]byte) *Shape {
+// as [String] has them, in any order; nil is one that is not there. Long is the number of the only
+// one that may be longer than 64 bytes, and holds anything but a quotation mark: whoever takes it
+// checks it.
+func Learn(data []byte, texts [][]byte, long int) *Shape {
 	// A text was cut from data, and its capacity ends where that of data does.
 	begin := func(i int) int { return cap(data) - cap(texts[i]) }
 	var order []int
@@ -31,7 +34,7 @@ func Learn(data []byte, texts [][]byte) *Shape {
 		}
 	}
 	slices.SortFunc(order, func(i, j int) int { return begin(i) - begin(j) })
-	s := &Shape{}
+	s := &Shape{long: long}
 	from := 0
 	for _, i := range order {
 		s.parts = append(s.parts, part{before: string(data[from:begin(i)]), text: i})
@@ -42,7 +45,7 @@ func Learn(data []byte, texts [][]byte) *Shape {
 }
 
 // Match says whether a message is of this shape, and finds its texts in it, by their numbers
-// with [Learn]. They alias data; one of more than 64 bytes may hold anything but a quotation mark.
+// with [Learn]. They alias data.
 func (s *Shape) Match(data []byte, texts [][]byte) bool {
 	for _, p := range s.parts {
 		if len(data) < len(p.before) || string(data[:len(p.before)]) != p.before {
@@ -50,7 +53,7 @@ func (s *Shape) Match(data []byte, texts [][]byte) bool {
 		}
 		data = data[len(p.before):]
 		end := bytes.IndexByte(data, '"')
-		if end < 0 || end <= longest && !unescaped(data[:end]) {
+		if end < 0 || p.text != s.long && (end > longest || !unescaped(data[:end])) {
 			return false
 		}
 		texts[p.text] = data[:end]

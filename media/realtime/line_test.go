@@ -353,7 +353,7 @@ func (s scene) play(t *testing.T) (out report) {
 			others.Go(func() { s.during(session, s.phone) })
 		}
 		began := time.Now()
-		out.Outcome = session.Run(t.Context())
+		out.Outcome = *session.Run(t.Context())
 		out.took = time.Since(began)
 		time.Sleep(time.Second) // for the closes to arrive
 		out.open, out.connections = open.Load(), model.Calls()

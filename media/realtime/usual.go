@@ -47,7 +47,7 @@ func (a *Agent) delta(f *frame) (ev *media.AgentAudio, ok bool) {
 	}
 	if ev, ok = a.spoken(&t, f); ok && a.learned < mostLearned {
 		a.learned++
-		a.shape = jsonscan.Learn(data, t[:])
+		a.shape = jsonscan.Learn(data, t[:], sound)
 		shape.Store(a.shape)
 	}
 	return ev, ok

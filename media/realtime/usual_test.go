@@ -32,7 +32,7 @@ func short(msg string) (ev media.AgentAudio, ways int) {
 }
 
 // none is a shape that no message has.
-var none = jsonscan.Learn([]byte(`{}`), nil)
+var none = jsonscan.Learn([]byte(`{}`), nil, 0)
 
 // long reads a message by the long way; nil if it is no speech.
 func long(msg string) *media.AgentAudio {
@@ -84,9 +84,19 @@ func TestWhatIsLearnedOfAServiceIsBounded(t *testing.T) {
 func FuzzDelta(f *testing.F) {
 	f.Add(delta)
 	f.Add(strings.Replace(delta, "event_1", `e\"1`, 1))
+	f.Add(strings.Replace(delta, "resp_1", strings.Repeat("r", 65)+`\u0041`, 1))
+	known := Agent{shape: none}
+	sample := &frame{}
+	sample.text.WriteString(delta)
+	known.delta(sample)
 	f.Fuzz(func(t *testing.T, msg string) {
 		if got, ways := short(msg); ways > 0 && !reflect.DeepEqual(&got, long(msg)) {
 			t.Errorf("%s: %+v, %d ways; %+v", msg, got, ways, long(msg))
+		}
+		m := &frame{}
+		m.text.WriteString(msg)
+		if got, ok := known.delta(m); ok && !reflect.DeepEqual(got, long(msg)) {
+			t.Errorf("%s, by the shape of the sample: %+v; %+v", msg, got, long(msg))
 		}
 	})
 }

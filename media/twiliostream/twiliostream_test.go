@@ -318,15 +318,24 @@ func TestTheUsualMessagesTakeTheShortWay(t *testing.T) {
 func FuzzDecodeUsual(f *testing.F) {
 	f.Add(mediaMsg)
 	f.Add(markMsg)
+	f.Add(strings.Replace(mediaMsg, `"chunk":"1"`, `"chunk":"`+strings.Repeat("1", 65)+`\n"`, 1))
+	var sample decoder
+	if !sample.usual([]byte(mediaMsg), streamSID, &frame{}) {
+		f.Fatal("the sample is not read")
+	}
 	f.Fuzz(func(t *testing.T, msg string) {
-		got, ways := short(msg)
-		if ways == 0 {
-			return
+		check := func(way string, got Event) {
+			open := strings.IndexByte(msg, '{')
+			want, err := Decode([]byte(msg[:open+1]+`"new":[1],`+msg[open+1:]), streamSID)
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, %s: %+v; %+v, %v", msg, way, got, want, err)
+			}
 		}
-		open := strings.IndexByte(msg, '{')
-		want, err := Decode([]byte(msg[:open+1]+`"new":[1],`+msg[open+1:]), streamSID)
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: %+v; %+v, %v", msg, got, want, err)
+		if got, ways := short(msg); ways > 0 {
+			check("by itself", got)
+		}
+		if sample.known([]byte(msg), streamSID, &frame{}) {
+			check("by the shape of the sample", sample.event)
 		}
 	})
 }

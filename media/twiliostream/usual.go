@@ -62,7 +62,7 @@ func (d *decoder) known(data []byte, streamSID string, f *frame) bool {
 func (d *decoder) learn(data []byte, t *[texts][]byte) {
 	if d.learned < mostLearned {
 		d.learned++
-		d.shape = jsonscan.Learn(data, t[:])
+		d.shape = jsonscan.Learn(data, t[:], payload)
 		shape.Store(d.shape)
 	}
 }
@@ -80,8 +80,8 @@ func (d *decoder) media(t *[texts][]byte, f *frame) bool {
 
 func (d *decoder) usual(data []byte, streamSID string, f *frame) bool {
 	var (
-		t           [texts][]byte
-		event, body []byte
+		t                  [texts][]byte
+		event, media, mark []byte
 	)
 	s := jsonscan.Object(data)
 	for {
@@ -94,8 +94,10 @@ func (d *decoder) usual(data []byte, streamSID string, f *frame) bool {
 			event, value = value, event
 		case "streamSid":
 			t[sid], value = value, t[sid]
-		case "media", "mark":
-			body, value = value, body
+		case "media":
+			media, value = value, media
+		case "mark":
+			mark, value = value, mark
 		case "sequenceNumber":
 			t[sequence], value = value, t[sequence]
 		}
@@ -108,7 +110,7 @@ func (d *decoder) usual(data []byte, streamSID string, f *frame) bool {
 	}
 	switch string(event) {
 	case `"media"`:
-		if !members(body, &t) || !d.media(&t, f) {
+		if mark != nil || !members(media, &t) || !d.media(&t, f) {
 			return false
 		}
 		if within(&t[sequence]) && within(&t[chunk]) {
@@ -116,7 +118,7 @@ func (d *decoder) usual(data []byte, streamSID string, f *frame) bool {
 		}
 		return true
 	case `"mark"`:
-		return d.mark(body)
+		return media == nil && d.mark(mark)
 	}
 	return false
 }

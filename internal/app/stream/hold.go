@@ -3,9 +3,11 @@ package stream
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/internal/hugeheap"
 	"github.com/clawdbot/call-agent/media"
 	"github.com/clawdbot/call-agent/media/realtime"
 )
@@ -17,30 +19,44 @@ const transcription = "gpt-transcribe"
 // hold runs one call from the stream's start to the record of its end.
 func (h *Handler) hold(ctx context.Context, phone media.Phone, t call.StreamToken) {
 	defer phone.Close()
+	hugeheap.Expect(h.o.Sessions.Len())
 	log := h.o.Log.With("call_id", t.CallID, "attempt", t.Attempt)
+	l := h.prepare(ctx, phone, t, log)
+	if l == nil {
+		return
+	}
+	defer l.wait()
+	defer h.o.Sessions.add(l.session)()
+	defer h.o.Sessions.listed.enter(l)()
+	h.ended(ctx, log, l, l.session.Run(ctx))
+}
+
+// prepare makes a session of the record; nil if there is none. It is apart from hold, as ended
+// is, whose place on the stack every call pays for as long as it lasts.
+func (h *Handler) prepare(ctx context.Context, phone media.Phone, t call.StreamToken, log *slog.Logger) *line {
 	c, err := h.o.Service.Store.Get(ctx, t.CallID)
 	if err != nil {
 		log.ErrorContext(ctx, "media stream without a record", "error", err)
-		return
+		return nil
 	}
 	l := &line{h: h, token: t, ctx: ctx}
 	l.teller, _ = phone.(*teller)
 	l.diary = h.newDiary(ctx, t, log)
-	defer l.wait()
-	s, err := media.New(h.config(c, l), phone, h.o.Config.Dialer(), l, l)
-	if err != nil {
+	if l.session, err = media.New(h.config(c, l), phone, h.o.Config.Dialer(), l, l); err != nil {
 		log.ErrorContext(ctx, "media session not started", "error", err)
-		return
+		l.wait()
+		return nil
 	}
-	defer h.o.Sessions.add(s)()
-	l.session = s
-	defer h.o.Sessions.listed.enter(l)()
-	out := s.Run(ctx)
-	m, reason := h.measures(out), l.recordedReason(out)
+	return l
+}
+
+// ended takes down what a session came to.
+func (h *Handler) ended(ctx context.Context, log *slog.Logger, l *line, out *media.Outcome) {
+	m, reason := h.measures(*out), l.recordedReason(*out)
 	l.remeasure(m)
-	h.o.Meter.Held(heldOf(out, reason, m.Cost))
-	summarise(ctx, log, out, reason, m)
-	l.diary.close(out)
+	h.o.Meter.Held(heldOf(*out, reason, m.Cost))
+	summarise(ctx, log, *out, reason, m)
+	l.diary.close(*out)
 }
 
 func (h *Handler) config(c call.Call, l *line) media.Config {

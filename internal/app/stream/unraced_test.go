@@ -63,7 +63,7 @@ func TestTwoHoursAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		outcome := make(chan media.Outcome)
-		go func() { outcome <- s.Run(t.Context()) }()
+		go func() { outcome <- *s.Run(t.Context()) }()
 		time.Sleep(10 * time.Second)
 		before := heapNow()
 		for n := range int(length/(5*time.Second)) - 2 {

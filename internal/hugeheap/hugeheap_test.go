@@ -1,0 +1,73 @@
+//go:build linux && (amd64 || arm64)
+
+package hugeheap
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"testing"
+	"unsafe"
+)
+
+// kilobytes is a line of what the kernel says of this process's memory.
+func kilobytes(t *testing.T, name string) (kb int) {
+	t.Helper()
+	all, err := os.ReadFile("/proc/self/smaps_rollup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := bytes.Cut(all, []byte("\n"+name+":"))
+	if _, err := fmt.Sscanf(string(after), "%d kB", &kb); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return kb
+}
+
+func TestTheHeapGrowsIntoHugePages(t *testing.T) {
+	Expect(100)
+	if done != 0 {
+		t.Fatal("pages were made before they were asked for")
+	}
+	before := kilobytes(t, "AnonHugePages")
+	made := func(when string, want int) {
+		t.Helper()
+		if got := kilobytes(t, "AnonHugePages") - before; got != want>>10 {
+			t.Errorf("%s: %d KB in huge pages, want %d", when, got, want>>10)
+		}
+	}
+	Ask()
+	if begin == 0 {
+		t.Skip("left out: this system makes no huge pages for those who ask, or none before Linux 5.14")
+	}
+	Ask()
+	made("asked twice", ahead)
+	Expect(1)
+	made("a call is less than a page", ahead)
+	Expect(100)
+	Expect(50)
+	made("100 calls", ahead+100*perCall/page*page)
+	objects := make([][]byte, 20<<10)
+	for i := range objects {
+		objects[i] = make([]byte, 1<<10)
+		objects[i][0] = 1
+	}
+	if got := kilobytes(t, "Rss"); got > (room+ahead)>>10 {
+		t.Errorf("%d KB are in memory", got)
+	}
+	in := 0
+	for _, o := range objects {
+		if at := uintptr(unsafe.Pointer(&o[0])); at >= begin && at < begin+uintptr(done) {
+			in++
+		}
+	}
+	if in < len(objects)*3/4 {
+		t.Errorf("of %d objects %d are where the pages were made", len(objects), in)
+	}
+	runtime.KeepAlive(objects)
+	Expect(1 << 20)
+	if done > room {
+		t.Errorf("%d bytes of %d", done, room)
+	}
+}
