@@ -28,6 +28,7 @@ var aws = []string{"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", 
 var layers = []layer{
 	{"L0", []string{"call", "internal/config", "media/g711", "media/pcm"}, nil, nil},
 	{"ports of loopback", []string{"internal/freeport"}, nil, nil},
+	{"the pages of the heap", []string{"internal/hugeheap"}, nil, []string{"golang.org/x/sys/unix"}},
 	{"L0 fakes of the ports", []string{"call/calltest"}, []string{"call"}, nil},
 	{"L0m", []string{"media", "media/"}, []string{"media", "media/"}, []string{"github.com/gorilla/websocket", "golang.org/x/text/cases", "golang.org/x/text/unicode/norm"}},
 	{"pages", []string{"internal/page"}, nil, nil},
