@@ -3,7 +3,39 @@ package jsonscan
 import (
 	"bytes"
 	"slices"
+	"sync/atomic"
 )
+
+// Latest is the shape that was learned last of one kind of message, by all who read it: what
+// one peer sends is built like what another does. The zero value is ready.
+type Latest struct{ shape atomic.Pointer[Shape] }
+
+// Known is what one reader knows of one kind of message. The zero value is ready; it is the
+// reader's own.
+type Known struct {
+	shape   *Shape
+	learned int
+}
+
+// mostLearned bounds what is learned of a peer that builds every message in another way.
+const mostLearned = 8
+
+// Match is [Shape.Match], of the shape that the reader knows, or else of the latest.
+func (k *Known) Match(latest *Latest, data []byte, texts [][]byte) bool {
+	if k.shape == nil {
+		k.shape = latest.shape.Load()
+	}
+	return k.shape != nil && k.shape.Match(data, texts)
+}
+
+// Learn is [Learn], for this reader and those to come.
+func (k *Known) Learn(latest *Latest, data []byte, texts [][]byte, long int) {
+	if k.learned < mostLearned {
+		k.learned++
+		k.shape = Learn(data, texts, long)
+		latest.shape.Store(k.shape)
+	}
+}
 
 // Shape is the text around what varies in a message. Who sends the same message over and over
 // builds it in the same way: what stands between the texts that vary is compared as it is, and

@@ -78,3 +78,20 @@ func TestMatchingAllocatesNothing(t *testing.T) {
 		t.Errorf("%g allocations", n)
 	}
 }
+
+// TestWhatIsLearnedIsBounded: of a peer that builds every message in another way; who comes later
+// knows what was learned last.
+func TestWhatIsLearnedIsBounded(t *testing.T) {
+	var (
+		latest Latest
+		known  Known
+		got    [1][]byte
+	)
+	for n := range 3 * mostLearned {
+		data, found := texts(`{`+strings.Repeat(" ", n)+`"a":"1"}`, "a")
+		known.Learn(&latest, data, found, 0)
+		if learned := new(Known).Match(&latest, data, got[:]); learned != (n < mostLearned) {
+			t.Errorf("message %d: learned is %t", n, learned)
+		}
+	}
+}

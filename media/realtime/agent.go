@@ -53,8 +53,7 @@ type Agent struct {
 	// response and item are the last delta's.
 	response, item string
 	audio          media.AgentAudio // reused by the reader
-	shape          *jsonscan.Shape  // of deltas; nil before the first
-	learned        int
+	shape          jsonscan.Known   // of deltas
 
 	// The reader's own: the speech whose text is not complete, and an event that is due.
 	speech partialSpeech

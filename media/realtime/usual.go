@@ -2,7 +2,6 @@ package realtime
 
 import (
 	"bytes"
-	"sync/atomic"
 
 	"github.com/clawdbot/call-agent/media"
 	"github.com/clawdbot/call-agent/media/jsonscan"
@@ -24,31 +23,23 @@ const (
 	texts
 )
 
-// shape is that of the delta that was learned last: the service builds all alike.
-var shape atomic.Pointer[jsonscan.Shape]
-
-// mostLearned bounds what one connection learns of a service that builds every message in another way.
-const mostLearned = 8
+// latest is the shape of a delta that was learned last.
+var latest jsonscan.Latest
 
 // delta reads an audio delta as the service sends it, by the shape of those before. Whatever
 // differs is left to [Decode], which means the same by it and takes ten times as long.
 func (a *Agent) delta(f *frame) (ev *media.AgentAudio, ok bool) {
 	data := f.text.Bytes()
-	if a.shape == nil {
-		a.shape = shape.Load()
-	}
 	var t [texts][]byte
-	if a.shape != nil && a.shape.Match(data, t[:]) {
+	if a.shape.Match(&latest, data, t[:]) {
 		return a.spoken(&t, f)
 	}
 	t = [texts][]byte{}
 	if !members(data, &t) {
 		return nil, false
 	}
-	if ev, ok = a.spoken(&t, f); ok && a.learned < mostLearned {
-		a.learned++
-		a.shape = jsonscan.Learn(data, t[:], sound)
-		shape.Store(a.shape)
+	if ev, ok = a.spoken(&t, f); ok {
+		a.shape.Learn(&latest, data, t[:], sound)
 	}
 	return ev, ok
 }

@@ -2,7 +2,6 @@ package twiliostream
 
 import (
 	"bytes"
-	"sync/atomic"
 
 	"github.com/clawdbot/call-agent/media/jsonscan"
 )
@@ -18,16 +17,12 @@ type frame struct {
 // those before. Whatever differs is left to [Decode], which means the same by it and takes
 // ten times as long.
 type decoder struct {
-	event   Event
-	shape   *jsonscan.Shape // of media; nil before the first
-	learned int
+	event Event
+	shape jsonscan.Known // of media
 }
 
-// mostLearned bounds what is learned of a phone that builds every message in another way.
-const mostLearned = 8
-
-// shape is that of the media message that was learned last: one phone's are like another's.
-var shape atomic.Pointer[jsonscan.Shape]
+// latest is the shape of media that was learned last.
+var latest jsonscan.Latest
 
 // The texts of a media message that vary.
 const (
@@ -51,20 +46,8 @@ func (d *decoder) decode(f *frame, streamSID string) (err error) {
 
 // known reads media of the shape that is known.
 func (d *decoder) known(data []byte, streamSID string, f *frame) bool {
-	if d.shape == nil {
-		d.shape = shape.Load()
-	}
 	var t [texts][]byte
-	return d.shape != nil && d.shape.Match(data, t[:]) && string(t[sid]) == streamSID && d.media(&t, f)
-}
-
-// learn takes note of how the phone builds its media.
-func (d *decoder) learn(data []byte, t *[texts][]byte) {
-	if d.learned < mostLearned {
-		d.learned++
-		d.shape = jsonscan.Learn(data, t[:], payload)
-		shape.Store(d.shape)
-	}
+	return d.shape.Match(&latest, data, t[:]) && string(t[sid]) == streamSID && d.media(&t, f)
 }
 
 // media makes the event of its texts; false if there is no audio in it.
@@ -114,7 +97,7 @@ func (d *decoder) usual(data []byte, streamSID string, f *frame) bool {
 			return false
 		}
 		if within(&t[sequence]) && within(&t[chunk]) {
-			d.learn(data, &t)
+			d.shape.Learn(&latest, data, t[:], payload)
 		}
 		return true
 	case `"mark"`:
