@@ -78,6 +78,12 @@ func String(value []byte) (text []byte, ok bool) {
 	return value[1 : len(value)-1], true
 }
 
+// Short is a string's text that was checked: one of at most 64 bytes.
+func Short(value []byte) (text []byte, ok bool) {
+	text, ok = String(value)
+	return text, ok && len(text) <= longest
+}
+
 func (s *Scanner) refuse() (key, value []byte, ok bool) {
 	s.bad = true
 	return nil, nil, false

@@ -80,7 +80,10 @@ func members(data []byte, t *[texts][]byte) bool {
 		return false
 	}
 	for i, value := range t {
-		text, isText := jsonscan.String(value)
+		text, isText := jsonscan.Short(value)
+		if i == sound { // its taker checks it
+			text, isText = jsonscan.String(value)
+		}
 		if !isText && (value != nil || i != eventID) {
 			return false
 		}

@@ -80,6 +80,7 @@ func TestAServiceThatBuildsEveryMessageInAnotherWay(t *testing.T) {
 func FuzzDelta(f *testing.F) {
 	f.Add(delta)
 	f.Add(strings.Replace(delta, "event_1", `e\"1`, 1))
+	f.Add(strings.Replace(delta, "resp_1", strings.Repeat("r", 65)+"\x85", 1))
 	f.Add(strings.Replace(delta, "resp_1", strings.Repeat("r", 65)+`\u0041`, 1))
 	var known Agent
 	sample := &frame{}

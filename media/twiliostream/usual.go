@@ -82,6 +82,9 @@ func (d *decoder) usual(data []byte, streamSID string, f *frame) bool {
 		case "mark":
 			mark, value = value, mark
 		case "sequenceNumber":
+			if text, _ := jsonscan.String(value); len(text) > 64 {
+				return false // nobody would check it
+			}
 			t[sequence], value = value, t[sequence]
 		}
 		if value != nil {
@@ -129,15 +132,17 @@ func members(body []byte, t *[texts][]byte) bool {
 			return false
 		}
 	}
-	return s.Whole() && string(track) == `"inbound"` && t[payload] != nil && within(&t[payload]) && t[at] != nil && within(&t[at])
+	text, isText := jsonscan.String(t[payload]) // its taker checks it
+	t[payload] = text
+	return s.Whole() && string(track) == `"inbound"` && isText && t[at] != nil && within(&t[at])
 }
 
-// within makes a value the text in it; false if it is no string. What is not there stays so.
+// within makes a value the text in it; false if it is no short string. What is not there stays so.
 func within(value *[]byte) (ok bool) {
 	if *value == nil {
 		return true
 	}
-	*value, ok = jsonscan.String(*value)
+	*value, ok = jsonscan.Short(*value)
 	return ok
 }
 
