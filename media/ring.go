@@ -1,5 +1,7 @@
 package media
 
+import "sync"
+
 // ring holds the last bytes of a stream, without moving them when the oldest go. The zero
 // value is empty.
 type ring struct {
@@ -12,7 +14,7 @@ func (r *ring) len() int { return r.held }
 // add appends b, for which there is made room.
 func (r *ring) add(b []byte) {
 	if need := r.held + len(b); need > len(r.room) {
-		r.resize(max(need, 2*len(r.room)))
+		r.resize(need)
 	}
 	end := (r.first + r.held) % len(r.room)
 	n := copy(r.room[end:], b)
@@ -28,10 +30,12 @@ func (r *ring) keep(n int) {
 	}
 }
 
-// resize moves what is held, which is no more than that, into room of n bytes.
+// resize moves what is held, which is no more than that, into room for n bytes.
 func (r *ring) resize(n int) {
-	room := make([]byte, n)
-	copy(room, r.bytes())
+	room := borrowRing(n)
+	k := copy(room, r.room[r.first:min(r.first+r.held, len(r.room))])
+	copy(room[k:], r.room[:r.held-k])
+	giveBackRing(r.room)
 	r.room, r.first = room, 0
 }
 
@@ -44,4 +48,35 @@ func (r *ring) bytes() []byte {
 	all := make([]byte, 0, r.held)
 	all = append(all, r.room[r.first:]...)
 	return append(all, r.room[:end-len(r.room)]...)
+}
+
+// rings are rooms that no ring has, by how often smallestRing was doubled. A call needs a larger
+// one for as long as somebody speaks, and would leave it to be collected after every utterance.
+var rings [5]sync.Pool
+
+const smallestRing = recallRoom
+
+// borrowRing is room for n bytes at least, of any content.
+func borrowRing(n int) []byte {
+	size := smallestRing
+	for i := range rings {
+		if n <= size {
+			if room, ok := rings[i].Get().(*[]byte); ok {
+				return *room
+			}
+			return make([]byte, size)
+		}
+		size *= 2
+	}
+	return make([]byte, n)
+}
+
+// giveBackRing takes back a room that nobody reads or writes any more.
+func giveBackRing(room []byte) {
+	for i := range rings {
+		if len(room) == smallestRing<<i {
+			rings[i].Put(&room)
+			return
+		}
+	}
 }
