@@ -204,6 +204,7 @@ func (s *Session) dial(listen Listen) {
 func (s *Session) takeOver() {
 	s.letGo(s.model)
 	s.model, s.next = s.next, nil
+	s.prefetch()
 }
 
 // dropAgent closes the current connection.

@@ -72,7 +72,8 @@ type (
 //
 // Where hundreds of calls go on, nothing of this one is in the processor's caches when its
 // frame comes: a field costs as much as all that is computed with it, its neighbours nothing.
-// So what every frame asks for stands together, from the end of cfg to the beginning of guard.
+// So what every frame asks for stands together, from the end of cfg to gate, and is fetched
+// together (ahead.go).
 type conversation struct {
 	cfg Config
 
@@ -92,8 +93,8 @@ type conversation struct {
 	alarms    deadlines
 	link      link
 	guard     guard
+	gate      gate
 
-	gate gate
 	book transcript
 	// listen is the turn detection in effect.
 	listen Listen

@@ -102,8 +102,6 @@ type Config struct {
 	FarewellWithin time.Duration
 	// BargeInWatch is how long after an interruption that led to nothing the agent takes the turn again (4 s).
 	BargeInWatch time.Duration
-	// ResponseWithin bounds the wait for an answer to a response.create (10 s).
-	ResponseWithin time.Duration
 	// ReconnectWithin bounds the time in which a lost connection of the model is replaced
 	// (8 s); RenewBefore is how long before its end one is replaced (60 s).
 	ReconnectWithin, RenewBefore time.Duration
@@ -115,8 +113,10 @@ type Config struct {
 	// Log receives what an operator should know; default: nothing. No audio, no words.
 	Log *slog.Logger
 
-	// The last three are asked for with every frame, and stand beside what is: see conversation.
+	// The last four are asked for with every frame, and stand beside what is: see conversation.
 
+	// ResponseWithin bounds the wait for an answer to a response.create (10 s).
+	ResponseWithin time.Duration
 	// MarkGrace is the wait for a final mark beyond the audio it follows (2.5 s).
 	MarkGrace time.Duration
 	// PhoneStall is the time without any message after which a phone is lost (10 s).

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/clawdbot/call-agent/media/prefetch"
 	"github.com/clawdbot/call-agent/media/twiliostream"
 )
 
@@ -57,6 +58,16 @@ type Agent interface {
 	// Expires is when the connection will end by itself, zero if that is not known.
 	Expires() time.Time
 	Close() error
+}
+
+// Prefetcher is what a Phone and an Agent may be besides: one that knows what memory a message
+// touches on its way, and can ask for it when one has come (package prefetch).
+type Prefetcher interface {
+	// Touched adds what reading a message touches, and what writing one does.
+	Touched(reading, writing *prefetch.Set)
+	// Prefetch has Read, or Receive, ask for ahead whenever it waited. It may be called from
+	// anywhere.
+	Prefetch(ahead *prefetch.Set)
 }
 
 // AgentSetup is how the model is configured before anything is said.

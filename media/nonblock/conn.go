@@ -10,7 +10,10 @@ package nonblock
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/clawdbot/call-agent/media/prefetch"
 )
 
 // Conn is a connection whose socket is read and written directly, where it has one and the
@@ -19,7 +22,8 @@ import (
 // and each time the runtime's poller would be told. Its methods may be called concurrently.
 type Conn struct {
 	net.Conn
-	raw *raw // nil: there is no such socket
+	raw   *raw                         // nil: there is no such socket
+	ahead atomic.Pointer[prefetch.Set] // what a Read asks for behind it, where there is none
 
 	mu sync.Mutex
 	at time.Time
@@ -28,10 +32,31 @@ type Conn struct {
 // Wrap takes over c, whose deadlines nobody else sets from now on.
 func Wrap(c net.Conn) *Conn { return &Conn{Conn: c, raw: rawOf(c)} }
 
+// Prefetch has every Read that begins from now on, and has to wait for something, ask for ahead,
+// which its caller is going to need: before the system call that reads what has come, and takes
+// about as long as that memory. Where no socket is read directly, it is asked for after it.
+func (c *Conn) Prefetch(ahead *prefetch.Set) {
+	if c.raw != nil {
+		c.raw.prefetch(ahead)
+		return
+	}
+	c.ahead.Store(ahead)
+}
+
+// Written adds to s what a Write touches.
+func (c *Conn) Written(s *prefetch.Set) {
+	prefetch.Value(s, c)
+	if c.raw != nil {
+		c.raw.written(s)
+	}
+}
+
 // Read reads as net.Conn does.
 func (c *Conn) Read(b []byte) (int, error) {
 	if c.raw == nil || len(b) == 0 {
-		return c.Conn.Read(b) //nolint:wrapcheck // as the connection itself
+		n, err := c.Conn.Read(b)
+		c.ahead.Load().Fetch()
+		return n, err //nolint:wrapcheck // as the connection itself
 	}
 	return c.raw.read(b)
 }

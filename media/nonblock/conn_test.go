@@ -12,6 +12,8 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/net/nettest"
+
+	"github.com/clawdbot/call-agent/media/prefetch"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,9 +43,12 @@ func TestItIsAConnection(t *testing.T) {
 		"pipe":   net.Pipe,
 	} {
 		t.Run(name, func(t *testing.T) {
-			nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) {
+			nettest.TestConn(t, func() (_, _ net.Conn, stop func(), err error) {
 				a, b := pair()
-				c1, c2 = Wrap(a), Wrap(b)
+				c1, c2 := Wrap(a), Wrap(b)
+				ahead := new(prefetch.Set)
+				c2.Written(ahead)
+				c1.Prefetch(ahead) // which changes nothing
 				return c1, c2, func() { c1.Close(); c2.Close() }, nil
 			})
 		})

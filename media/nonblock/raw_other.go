@@ -2,12 +2,19 @@
 
 package nonblock
 
-import "net"
+import (
+	"net"
+	"sync/atomic"
+
+	"github.com/clawdbot/call-agent/media/prefetch"
+)
 
 // raw is nothing here.
 type raw struct{}
 
-func rawOf(net.Conn) *raw { return nil }
+func rawOf(net.Conn, *atomic.Pointer[prefetch.Set]) *raw { return nil }
 
 func (*raw) read([]byte) (int, error)  { panic("nonblock: there is no raw socket on this system") }
 func (*raw) write([]byte) (int, error) { panic("nonblock: there is no raw socket on this system") }
+
+func (*raw) written(*prefetch.Set) {}

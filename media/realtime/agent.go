@@ -9,6 +9,7 @@ import (
 
 	"github.com/clawdbot/call-agent/media"
 	"github.com/clawdbot/call-agent/media/jsonscan"
+	"github.com/clawdbot/call-agent/media/prefetch"
 )
 
 // Dialer opens agents. It implements [media.Dialer].
@@ -185,6 +186,20 @@ func (a *Agent) cutBefore(ev media.AgentEvent) media.AgentEvent {
 		}
 	}
 	return ev
+}
+
+// Touched implements [media.Prefetcher].
+func (a *Agent) Touched(reading, writing *prefetch.Set) {
+	prefetch.Value(reading, a)
+	prefetch.Value(writing, a)
+	a.conn.touched(reading, writing)
+}
+
+// Prefetch implements [media.Prefetcher].
+func (a *Agent) Prefetch(ahead *prefetch.Set) {
+	if socket := a.conn.socket(); socket != nil {
+		socket.Prefetch(ahead)
+	}
 }
 
 // Expires implements [media.Agent].

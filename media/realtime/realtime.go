@@ -15,6 +15,7 @@ package realtime
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -30,6 +31,7 @@ import (
 
 	"github.com/clawdbot/call-agent/media/keepalive"
 	"github.com/clawdbot/call-agent/media/nonblock"
+	"github.com/clawdbot/call-agent/media/prefetch"
 )
 
 const (
@@ -240,6 +242,26 @@ func (c *Conn) write(data []byte) error {
 		return fmt.Errorf("write to the model: %w", err)
 	}
 	return nil
+}
+
+// touched adds what reading a message of audio touches, and what writing one does.
+func (c *Conn) touched(reading, writing *prefetch.Set) {
+	prefetch.WebSocket(c.ws, reading, writing)
+	prefetch.Value(reading, c)
+	prefetch.Value(writing, c)
+	if socket := c.socket(); socket != nil {
+		socket.Written(writing)
+	}
+}
+
+// socket is what is under the WebSocket; nil where that is not ours.
+func (c *Conn) socket() *nonblock.Conn {
+	under := c.ws.NetConn()
+	if secure, ok := under.(*tls.Conn); ok {
+		under = secure.NetConn()
+	}
+	socket, _ := under.(*nonblock.Conn)
+	return socket
 }
 
 // NextID makes an event id that this connection has not used.

@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/clawdbot/call-agent/media/keepalive"
+	"github.com/clawdbot/call-agent/media/prefetch"
 )
 
 const (
@@ -197,6 +198,25 @@ func (c *Conn) Flush() error {
 		return fmt.Errorf("media stream: send: %w", err)
 	}
 	return nil
+}
+
+// Touched adds what reading a message of audio touches, and what writing one does.
+func (c *Conn) Touched(reading, writing *prefetch.Set) {
+	prefetch.WebSocket(c.ws, reading, writing)
+	prefetch.Value(reading, c)
+	prefetch.Value(writing, c)
+	writing.Behind(c, uintptr(len(c.before)), "before")
+	if c.cork != nil {
+		prefetch.Value(writing, c.cork)
+		c.cork.Written(writing)
+	}
+}
+
+// Prefetch has a Read that waited ask for ahead, where there is a [Corked] under the socket.
+func (c *Conn) Prefetch(ahead *prefetch.Set) {
+	if c.cork != nil {
+		c.cork.Prefetch(ahead)
+	}
 }
 
 // Close says goodbye to the socket and closes it. Twilio then asks the call's
