@@ -61,12 +61,12 @@ type Agent interface {
 }
 
 // Prefetcher is what a Phone and an Agent may be besides: one that knows what memory a message
-// touches on its way, and can ask for it when one has come (package prefetch).
+// touches on its way, and can ask for it when one has come (package prefetch). Its methods may be
+// called from anywhere, whatever else is under way.
 type Prefetcher interface {
 	// Touched adds what reading a message touches, and what writing one does.
 	Touched(reading, writing *prefetch.Set)
-	// Prefetch has Read, or Receive, ask for ahead whenever it waited. It may be called from
-	// anywhere.
+	// Prefetch has Read, or Receive, ask for ahead whenever it had to wait.
 	Prefetch(ahead *prefetch.Set)
 }
 

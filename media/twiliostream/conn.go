@@ -50,6 +50,7 @@ type Conn struct {
 	start     Start
 	// before is what stands before the payload in a media message: the same in all of them.
 	before []byte
+	inline [96]byte // where before is, unless the phone's name for its stream is a long one
 
 	// pings keep middleboxes from dropping an idle socket. That a peer is gone is noticed
 	// by its silence, not by a missing pong: Twilio sends 50 frames a second.
@@ -109,7 +110,7 @@ func (c *Conn) Start() (Start, error) {
 
 func (c *Conn) begin(s Start) {
 	c.start, c.streamSID = s, s.StreamSID
-	c.before = appendBefore(nil, s.StreamSID)
+	c.before = appendBefore(c.inline[:0], s.StreamSID)
 }
 
 // Read returns the next message, which is good until the next Read. A *[FrameError] concerns
@@ -205,7 +206,6 @@ func (c *Conn) Touched(reading, writing *prefetch.Set) {
 	prefetch.WebSocket(c.ws, reading, writing)
 	prefetch.Value(reading, c)
 	prefetch.Value(writing, c)
-	writing.Behind(c, uintptr(len(c.before)), "before")
 	if c.cork != nil {
 		prefetch.Value(writing, c.cork)
 		c.cork.Written(writing)
