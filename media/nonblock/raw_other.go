@@ -4,7 +4,6 @@ package nonblock
 
 import (
 	"net"
-	"sync/atomic"
 
 	"github.com/clawdbot/call-agent/media/prefetch"
 )
@@ -12,9 +11,11 @@ import (
 // raw is nothing here.
 type raw struct{}
 
-func rawOf(net.Conn, *atomic.Pointer[prefetch.Set]) *raw { return nil }
+func rawOf(net.Conn) *raw { return nil }
 
 func (*raw) read([]byte) (int, error)  { panic("nonblock: there is no raw socket on this system") }
 func (*raw) write([]byte) (int, error) { panic("nonblock: there is no raw socket on this system") }
+
+func (*raw) prefetch(*prefetch.Set) {}
 
 func (*raw) written(*prefetch.Set) {}
