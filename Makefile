@@ -149,6 +149,9 @@ fmt:
 lint:
 	@test -z "$$($(GOFUMPT) -l .)" || { echo "run make fmt; these files differ:"; $(GOFUMPT) -l .; exit 1; }
 	$(PLAIN) $(GOLANGCI) run --allow-parallel-runners ./...
+	@for s in darwin/arm64 linux/386; do \
+		GOOS=$${s%/*} GOARCH=$${s#*/} CGO_ENABLED=0 $(GO) vet ./internal/hugeheap ./media/nonblock ./media/prefetch || exit 1; \
+	done # what has files of its own for a system or a processor
 
 # What no part downloads with a second try of its own: modules, and the tools of lint.
 fetch:
