@@ -83,11 +83,9 @@ func (r *raw) write(b []byte) (int, error) {
 	return n, r.fault("write", err)
 }
 
-// What is touched by a message of audio, in bytes: where it is read to, and the stack. Whoever
-// waits here is 1,100 to 1,450 below the loop that it returns to, which then goes down to a write,
+// What of the stack is touched by a message of audio, in bytes. Whoever waits here is 1,100 to 1,450 below the loop that it returns to, which then goes down to a write,
 // 400 deeper.
 const (
-	aFrame     = 384
 	stackAbove = 1536
 	stackBelow = 512
 )
@@ -95,7 +93,7 @@ const (
 // receive reads what is there; false if nothing is.
 func (t *transfer) receive(fd uintptr) (done bool) {
 	if ahead := t.ahead.Load(); ahead != nil && t.waited {
-		prefetch.Room(t.b[:min(len(t.b), aFrame)])
+		prefetch.Room(t.b)
 		ahead.Fetch()
 		prefetch.Stack(stackBelow, stackAbove)
 	}

@@ -96,9 +96,12 @@ func (s *Set) Fetch() {
 	}
 }
 
-// Room asks for memory that is about to be written.
+// aFrame is as much of a buffer as a message of 20 ms of mu-law takes, in bytes.
+const aFrame = 384
+
+// Room asks for memory into which a message of audio is about to be read.
 func Room(b []byte) {
-	if len(b) > 0 {
+	if b = b[:min(len(b), aFrame)]; len(b) > 0 {
 		r := of(uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
 		regions(&r, 1)
 	}

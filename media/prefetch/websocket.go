@@ -2,9 +2,6 @@ package prefetch
 
 import "github.com/gorilla/websocket"
 
-// aFrame is as much of a buffer as a message of 20 ms of mu-law takes, in bytes.
-const aFrame = 384
-
 // WebSocket adds what reading a message of audio touches, and what writing one does.
 func WebSocket(ws *websocket.Conn, reading, writing *Set) {
 	Value(reading, ws)
