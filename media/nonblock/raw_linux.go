@@ -83,8 +83,8 @@ func (r *raw) write(b []byte) (int, error) {
 	return n, r.fault("write", err)
 }
 
-// What of the stack is touched by a message of audio, in bytes. Whoever waits here is 1,100 to 1,450 below the loop that it returns to, which then goes down to a write,
-// 400 deeper.
+// What of the stack is touched by a message of audio, in bytes. Whoever waits here is 1,100 to
+// 1,450 below the loop that it returns to, which then goes down to a write, 400 deeper.
 const (
 	stackAbove = 1536
 	stackBelow = 512
