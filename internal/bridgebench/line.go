@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 // line is one call: the phone and the model, on the two sides of what is measured.
 type line struct {
 	n    int
+	sid  string // of its stream
 	rate *load
 	// heard is the callee's audio on its way to the model, spoken the model's to the phone.
 	heard, spoken track
@@ -49,7 +51,9 @@ type mark struct {
 	at   time.Time
 }
 
-func newLine(n int, l *load) *line { return &line{n: n, rate: l, steady: make(chan struct{})} }
+func newLine(n int, l *load) *line {
+	return &line{n: n, sid: fmt.Sprintf("MZ%032d", n), rate: l, steady: make(chan struct{})}
+}
 
 // name is how the model knows whose session it is: it stands in the instructions.
 func (ln *line) name() string { return fmt.Sprintf("bench-line-%07d", ln.n) }
@@ -65,8 +69,6 @@ func lineOf(message []byte) (n int, ok bool) {
 	return n, err == nil
 }
 
-func (ln *line) streamSID() string { return fmt.Sprintf("MZ%032d", ln.n) }
-
 // call dials the stream and reads it until it ends.
 func (ln *line) call(url string) error {
 	s, err := dial(url, ln.rate.trust)
@@ -76,10 +78,9 @@ func (ln *line) call(url string) error {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
 	ln.phone = s
-	sid := ln.streamSID()
 	for _, m := range []string{
 		`{"event":"connected","protocol":"Call","version":"1.0.0"}`,
-		`{"event":"start","sequenceNumber":"1","start":{"accountSid":"AC00000000000000000000000000000000","streamSid":"` + sid + `","callSid":"CA00000000000000000000000000000000","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1},"customParameters":{}},"streamSid":"` + sid + `"}`,
+		`{"event":"start","sequenceNumber":"1","start":{"accountSid":"AC00000000000000000000000000000000","streamSid":"` + ln.sid + `","callSid":"CA00000000000000000000000000000000","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1},"customParameters":{}},"streamSid":"` + ln.sid + `"}`,
 	} {
 		if err := s.send(append(frame(nil), m...)); err != nil {
 			return err
@@ -116,7 +117,7 @@ func (ln *line) hangUp() {
 	if ln.phone == nil {
 		return
 	}
-	_ = ln.phone.send(append(frame(nil), `{"event":"stop","sequenceNumber":"2","stop":{"accountSid":"AC00000000000000000000000000000000","callSid":"CA00000000000000000000000000000000"},"streamSid":"`+ln.streamSID()+`"}`...))
+	_ = ln.phone.send(append(frame(nil), `{"event":"stop","sequenceNumber":"2","stop":{"accountSid":"AC00000000000000000000000000000000","callSid":"CA00000000000000000000000000000000"},"streamSid":"`+ln.sid+`"}`...))
 	ln.phone.close()
 }
 
@@ -213,7 +214,7 @@ func (ln *line) ring(now time.Time) error {
 	b = append(b, `","payload":"`...)
 	b = appendMu(b, frameMS, ln.frames)
 	b = append(b, `"},"streamSid":"`...)
-	b = append(b, ln.streamSID()...)
+	b = append(b, ln.sid...)
 	b = append(b, `"}`...)
 	ln.out = b
 	ln.heard.sending(frameMS*usPerMS, ln.frames)
@@ -226,12 +227,13 @@ func (ln *line) ring(now time.Time) error {
 // echo returns the marks that were played. Callers hold mu.
 func (ln *line) echo(now time.Time) error {
 	for len(ln.marks) > 0 && !ln.marks[0].at.After(now) {
-		b := append(frame(nil), `{"event":"mark","sequenceNumber":"3","streamSid":"`...)
-		b = append(b, ln.streamSID()...)
+		b := append(frame(ln.out), `{"event":"mark","sequenceNumber":"3","streamSid":"`...)
+		b = append(b, ln.sid...)
 		b = append(b, `","mark":{"name":"`...)
 		b = append(b, ln.marks[0].name...)
-		ln.marks = ln.marks[1:]
-		if err := ln.phone.send(append(b, `"}}`...)); err != nil {
+		b = append(b, `"}}`...)
+		ln.out, ln.marks = b, slices.Delete(ln.marks, 0, 1)
+		if err := ln.phone.send(b); err != nil {
 			return err
 		}
 	}

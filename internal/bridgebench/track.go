@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -44,18 +45,19 @@ func (t *track) arrived(us int64, serial int) {
 		t.garbled++
 	}
 	t.got += us
-	for len(t.open) > 0 && t.open[0].end < t.got {
-		t.open = t.open[1:]
+	over := 0
+	for over < len(t.open) && t.open[over].end < t.got {
+		over++
 	}
-	if len(t.open) == 0 {
-		return
+	if over < len(t.open) {
+		if t.record {
+			t.delays = append(t.delays, now.Sub(t.open[over].at))
+		}
+		if t.open[over].end == t.got {
+			over++
+		}
 	}
-	if t.record {
-		t.delays = append(t.delays, now.Sub(t.open[0].at))
-	}
-	if t.open[0].end == t.got {
-		t.open = t.open[1:]
-	}
+	t.open = slices.Delete(t.open, 0, over) // what it lies in is used again
 }
 
 // skip forgets what was sent and has not arrived: the other end was told to drop it.

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,6 +27,8 @@ type socket struct {
 	conn   net.Conn
 	in     *bufio.Reader
 	masked bool // we are the client
+	// bound is the second of the wall clock in which a write's deadline was last set.
+	bound atomic.Int64
 }
 
 const (
@@ -37,7 +40,7 @@ const (
 
 	// headerMost is the longest header: of a masked frame of 64 KiB or more.
 	headerMost = 14
-	// writeWithin bounds a write into a socket that nobody reads.
+	// writeWithin bounds a write into a socket that nobody reads, to the second.
 	writeWithin = 5 * time.Second
 )
 
@@ -68,8 +71,10 @@ func (s *socket) sendAs(op byte, buf []byte) error {
 	}
 	start := headerMost - len(header)
 	copy(buf[start:], header)
-	if err := s.conn.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
-		return fmt.Errorf("set the deadline of a frame: %w", err)
+	if now := time.Now(); s.bound.Swap(now.Unix()) != now.Unix() {
+		if err := s.conn.SetWriteDeadline(now.Add(writeWithin)); err != nil {
+			return fmt.Errorf("set the deadline of a frame: %w", err)
+		}
 	}
 	if _, err := s.conn.Write(buf[start:]); err != nil {
 		return fmt.Errorf("write a frame: %w", err)
