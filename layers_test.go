@@ -61,7 +61,7 @@ var layers = []layer{
 	{"L3", []string{"internal/app/"}, []string{"call", "media", "media/", "telephony/", "internal/"}, append(aws, "github.com/gorilla/websocket", "github.com/aws/aws-lambda-go/")},
 	{"tests of the whole", []string{"internal/chaos", "internal/cloudtest"}, []string{"call", "media", "media/", "telephony/", "internal/"}, aws},
 	{"a benchmark of functions", []string{"internal/lambdabench", "internal/lambdabench/"}, nil, []string{"github.com/aws/aws-lambda-go/"}},
-	{"a benchmark of the bridge", []string{"internal/bridgebench"}, []string{"internal/freeport", "media/g711", "media/pcm"}, []string{"github.com/gorilla/websocket"}},
+	{"a benchmark of the bridge", []string{"internal/bridgebench"}, []string{"internal/freeport", "internal/hugeheap", "media/g711", "media/pcm"}, []string{"github.com/gorilla/websocket"}},
 	{"a runner of functions", []string{"internal/lambdalocal"}, nil, append(aws, "go.yaml.in/yaml/v3")},
 	{"L4 demo", []string{"internal/demo", "internal/demo/"}, []string{"call", "caddymodule", "media", "media/", "telephony/", "internal/"}, nil},
 	{

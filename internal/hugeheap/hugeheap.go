@@ -15,8 +15,9 @@ const (
 	room = 128 << 20
 	// perCall is about what the heap grows by with a call, and what is garbage meanwhile.
 	perCall = 80 << 10
-	// ahead is what is ready beyond that: the heap must not have come to a page before it is made.
-	ahead = 16 << 20
+	// Ahead is how many bytes are ready beyond that, from the start: the heap must not have come
+	// to a page before it is made.
+	Ahead = 16 << 20
 	// page is a huge one.
 	page = 2 << 20
 )
@@ -30,15 +31,15 @@ var (
 	asked bool
 )
 
-// Ask makes the room, once in a process, before the heap has grown, and its first pages. It may
-// be called from anywhere.
+// Ask makes the room, once in a process, before the heap has grown, and its first pages, and
+// huge ones of what the heap has by then. It may be called from anywhere.
 func Ask() {
 	mu.Lock()
 	defer mu.Unlock()
 	if !asked {
 		asked = true
 		begin = ask()
-		makePages(ahead)
+		makePages(Ahead)
 	}
 }
 
@@ -51,7 +52,7 @@ func Expect(calls int) {
 		return
 	}
 	defer mu.Unlock()
-	makePages(ahead + calls*perCall)
+	makePages(Ahead + calls*perCall)
 }
 
 // makePages makes those up to a place in the room. Callers hold mu.

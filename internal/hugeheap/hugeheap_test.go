@@ -32,7 +32,7 @@ func kilobytes(t *testing.T, name string) (kb int) {
 func gives(t *testing.T) bool {
 	t.Helper()
 	before := kilobytes(t, "AnonHugePages")
-	m, err := unix.Mmap(-1, 0, 2*ahead, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	m, err := unix.Mmap(-1, 0, 2*Ahead, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,20 @@ func gives(t *testing.T) bool {
 	for i := 0; i < len(m); i += os.Getpagesize() {
 		m[i] = 1
 	}
-	return kilobytes(t, "AnonHugePages")-before >= ahead>>10
+	return kilobytes(t, "AnonHugePages")-before >= Ahead>>10
+}
+
+// joins says whether the system makes a huge page of small ones when it is told to.
+func joins(t *testing.T) bool {
+	t.Helper()
+	m, err := unix.Mmap(-1, 0, 2*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Munmap(m) }()
+	at := page - int(uintptr(unsafe.Pointer(&m[0]))%page)
+	m[at] = 1
+	return unix.Madvise(m[at:at+page], unix.MADV_COLLAPSE) == nil
 }
 
 // child says to the test's own binary that it is the process that is to ask: one can ask once.
@@ -74,19 +87,24 @@ func TestTheHeapGrowsIntoHugePages(t *testing.T) {
 		made("a system that gives none", 0)
 		return
 	}
+	joined := kilobytes(t, "AnonHugePages") - before - Ahead>>10
+	if joined > arena>>10 || joins(t) != (joined > 0) {
+		t.Errorf("of the heap as it was, %d KB are in huge pages", joined)
+	}
+	before += joined
 	Ask()
-	made("asked twice", ahead)
+	made("asked twice", Ahead)
 	Expect(1)
-	made("a call is less than a page", ahead)
+	made("a call is less than a page", Ahead)
 	Expect(100)
 	Expect(50)
-	made("100 calls", ahead+100*perCall/page*page)
+	made("100 calls", Ahead+100*perCall/page*page)
 	objects := make([][]byte, 20<<10)
 	for i := range objects {
 		objects[i] = make([]byte, 1<<10)
 		objects[i][0] = 1
 	}
-	if got := kilobytes(t, "Rss"); got > (room+ahead)>>10 {
+	if got := kilobytes(t, "Rss"); got > (room+Ahead)>>10 {
 		t.Errorf("%d KB are in memory", got)
 	}
 	in := 0

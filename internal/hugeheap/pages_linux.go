@@ -23,7 +23,25 @@ func ask() (begin uintptr) {
 	begin = (uintptr(unsafe.Pointer(&gained[0])) + page - 1) / page * page
 	runtime.KeepAlive(gained)
 	debug.FreeOSMemory()
+	join(begin)
 	return begin
+}
+
+// early lies where the heap begins.
+var early = new([64]byte)
+
+// arena is what the heap is made of, at multiples of its size (heapArenaBytes in
+// runtime/malloc.go). It begins somewhere within one.
+const arena = 64 << 20
+
+// join makes huge pages of the heap as it is, up to where the room begins. There lies what a
+// process makes at its start and keeps, which each collection of garbage goes through: half of
+// all its objects. Where nothing lies, or before Linux 6.1, the system refuses.
+func join(begin uintptr) {
+	from := uintptr(unsafe.Pointer(early)) / arena * arena
+	for at := from; at < min(begin, from+arena); at += page {
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, at, page, unix.MADV_COLLAPSE)
+	}
 }
 
 // willing says whether the system makes huge pages, of the size meant here, for those who ask
