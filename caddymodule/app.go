@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,7 @@ import (
 const appID = "call_agent"
 
 // hosts are the stores, schedulers and live calls of this process, by data folder.
-// They are counted by configurations and by live streams, so that a reload, a failed
+// They are counted by configurations, requests and live calls, so that a reload, a failed
 // reload, or one that removes the directive never closes a store under a call.
 var hosts = caddy.NewUsagePool()
 
@@ -149,7 +150,7 @@ func start(h *Handler) (*served, error) {
 	}
 	s := &served{key: "call_agent:" + dir}
 	over, err := acquire(s.key, func() (*local.Host, error) {
-		return local.Open(local.Options{Dir: dir, Now: now, Log: h.logger, Meter: meter, Counters: &meter.webhooks})
+		return local.Open(local.Options{Dir: dir, Now: now, Log: h.logger, Meter: meter, Counters: &meter.webhooks, Hold: holding(s.key, h.logger)})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the call store in data_dir: %w", err)
@@ -167,7 +168,7 @@ func start(h *Handler) (*served, error) {
 func startRemote(h *Handler) (*served, error) {
 	s := &served{key: "call_agent:" + h.read.own + " " + h.read.environment.Table}
 	over, err := acquire(s.key, func() (*remote.Host, error) {
-		return remote.Open(remote.Options{Environment: h.read.environment, URL: h.read.own, Now: now, Log: h.logger, Meter: meter}), nil
+		return remote.Open(remote.Options{Environment: h.read.environment, URL: h.read.own, Now: now, Log: h.logger, Meter: meter, Hold: holding(s.key, h.logger)}), nil
 	})
 	if err != nil {
 		return nil, err
@@ -203,21 +204,38 @@ func acquire[H liveHost](key string, open func() (H, error)) (over H, err error)
 // errStopped: the last configuration over this host is gone, and so is the host.
 var errStopped = errors.New("the call agent has been stopped")
 
-// retain holds the host for as long as a request lasts; a stream lasts as long as its
-// call. A host that is gone is not brought back by a late request.
+// retain holds the host for as long as a request lasts. A host that is gone is not brought
+// back by a late request.
 func (s *served) retain() (release func() error, err error) {
-	v, _, err := hosts.LoadOrNew(s.key, func() (caddy.Destructor, error) { return nil, errStopped })
-	if err != nil {
+	v, release, err := retain(s.key)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	release = func() error {
-		_, err := hosts.Delete(s.key)
-		return err
-	}
-	if v != any(s.host) { // stopped, and opened anew by a later configuration
+	case v != any(s.host): // stopped, and opened anew by a later configuration
 		return nil, errors.Join(errStopped, release())
 	}
 	return release, nil
+}
+
+func retain(key string) (host any, release func() error, err error) {
+	host, _, err = hosts.LoadOrNew(key, func() (caddy.Destructor, error) { return nil, errStopped })
+	return host, func() error { _, err := hosts.Delete(key); return err }, err
+}
+
+// holding retains a host for as long as a call lasts, whose request ends before it. While that
+// one lasts, the host cannot be gone.
+func holding(key string, log *slog.Logger) func() (release func()) {
+	return func() func() {
+		_, release, err := retain(key)
+		return func() {
+			if err == nil {
+				err = release()
+			}
+			if err != nil {
+				log.Error("cannot close the call store behind the last call", "error", err)
+			}
+		}
+	}
 }
 
 // Stop lets go. A reload waits for nothing: who still holds a host keeps it open.

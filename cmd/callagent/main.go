@@ -4,8 +4,6 @@
 package main
 
 import (
-	"os"
-	"runtime/debug"
 	_ "time/tzdata" // zones must be right on hosts without zone files
 
 	"github.com/caddyserver/caddy/v2"
@@ -26,14 +24,7 @@ import (
 	_ "github.com/clawdbot/call-agent/caddymodule"
 )
 
-// garbage is how much of it there may be, in percent of what is in use, before it is collected.
-// Go's own 100 costs a call 50 KB more and saves nothing that can be measured (ADR 28).
-const garbage = 60
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbage)
-	}
 	caddy.CustomBinaryName = "callagent" // in help, completion and manual pages
 	caddycmd.Main()
 }

@@ -68,7 +68,7 @@ func New(h *Host, c *config.Config, log *slog.Logger) (*App, error) {
 	stream.New(stream.Options{
 		Service: s, Sessions: h.sessions, Config: streams, Log: log,
 		ValidateUpgrade: stream.UpgradeCheckOf(c, phone), Meter: h.options.Meter,
-		Moments: c.Telephony.Provider == config.ProviderMock, Keep: h.keep(c), Alone: true,
+		Moments: c.Telephony.Provider == config.ProviderMock, Keep: h.keep(c), Hold: h.options.Hold, Alone: true,
 	}).Mount(a.mux)
 	web := httpapi.New(httpapi.Options{
 		Service: s, PublicURL: c.Server.PublicBaseURL, Log: log, Counters: h.options.Counters,

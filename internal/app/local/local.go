@@ -40,6 +40,8 @@ type Options struct {
 	// Meter counts streams, Counters refused webhooks, for all configurations; both may be nil.
 	Meter    stream.Meter
 	Counters *httpapi.Counters
+	// Hold is the streams' (stream.Options.Hold); nil: nobody closes the host beneath a call.
+	Hold func() (release func())
 	// WrapStore replaces the store the service sees; tests inject faults with it. May be nil.
 	WrapStore func(call.Store) call.Store
 }

@@ -56,7 +56,7 @@ func New(h *Host, d cloud.Document, log *slog.Logger) (*App, error) {
 	}
 	stream.New(stream.Options{
 		Service: s, Sessions: h.sessions, Config: streams, Log: log,
-		ValidateUpgrade: stream.UpgradeCheckOf(d.Config, phone), Meter: h.options.Meter, Keep: keep,
+		ValidateUpgrade: stream.UpgradeCheckOf(d.Config, phone), Meter: h.options.Meter, Keep: keep, Hold: h.options.Hold,
 	}).Mount(a.mux)
 	health := httpapi.New(httpapi.Options{
 		Service: s, PublicURL: d.Config.Server.PublicBaseURL, Log: log, ConfigHash: d.Hash,

@@ -59,6 +59,8 @@ type Options struct {
 	Now   func() time.Time
 	Log   *slog.Logger
 	Meter stream.Meter
+	// Hold is the streams' (stream.Options.Hold); nil: nobody closes the host beneath a call.
+	Hold func() (release func())
 }
 
 // Host is the live calls of one media host, and its reports. Open makes it; Close ends

@@ -36,24 +36,27 @@ const (
 )
 
 // diary keeps one session's moments and sound. The session, under its lock, only hands
-// them over; the diary's own goroutine, which begins with the stream, does the writing
-// and whatever waiting that takes. A nil diary keeps nothing and has no goroutine.
+// them over; the diary's pulse, which begins with the stream, does the writing and
+// whatever waiting that takes. A nil diary keeps nothing and has no pulse.
 type diary struct {
 	h     *Handler
 	token call.StreamToken
 	ctx   context.Context //nolint:containedctx // a diary lives exactly as long as the session whose context this is
 	log   *slog.Logger
 	tape  *media.Tape
-	// entry is the goroutine's own; nil where nothing could be begun.
+	pulse pulse
+	work  sync.WaitGroup
+
+	// The pulse's own, until it has been stopped: the entry, once there is one, and that none
+	// could be begun.
 	entry archive.Entry
+	none  bool
 	sound []byte
 
 	mu      sync.Mutex
 	began   time.Time
 	moments []media.Moment
 	cut     bool
-	work    sync.WaitGroup
-	stop    chan struct{}
 }
 
 // newDiary makes the diary of a session, nil where nothing is kept.
@@ -61,7 +64,7 @@ func (h *Handler) newDiary(ctx context.Context, t call.StreamToken, log *slog.Lo
 	if k := h.o.Keep; k.To == nil || !k.Timeline && !k.Recording {
 		return nil
 	}
-	return &diary{h: h, token: t, ctx: ctx, log: log, tape: media.NewTape(h.o.Keep.Recording), stop: make(chan struct{})}
+	return &diary{h: h, token: t, ctx: ctx, log: log, tape: media.NewTape(h.o.Keep.Recording)}
 }
 
 // hears is the tape that the session is to write.
@@ -86,34 +89,38 @@ func (d *diary) observe(m media.Moment) {
 	d.moments = append(d.moments, m)
 	if m.Kind == media.MomentStarted {
 		d.began = m.At
-		d.work.Go(d.write)
+		d.pulse.start(time.Now().Truncate(writeStep).Add(writeStep), writeEvery, &d.work, d.write)
 	}
 }
 
-// write is the goroutine.
-func (d *diary) write() {
-	var err error
-	if d.entry, err = d.h.o.Keep.To.Begin(d.ctx, d.token.CallID, d.token.Attempt, d.began, d.h.o.Keep.What); err != nil {
+// write is the pulse's beat.
+func (d *diary) write() (again bool) {
+	if !d.begin() {
+		return false
+	}
+	d.h.complain(d.ctx, d.flush(time.Now()))
+	return true
+}
+
+// begin makes the entry, once; false where none could be made.
+func (d *diary) begin() bool {
+	if d.entry != nil || d.none {
+		return !d.none
+	}
+	d.mu.Lock()
+	began := d.began
+	d.mu.Unlock()
+	entry, err := d.h.o.Keep.To.Begin(d.ctx, d.token.CallID, d.token.Attempt, began, d.h.o.Keep.What)
+	if err != nil {
+		d.none = true
 		d.h.complain(d.ctx, err)
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.moments, d.cut = nil, true // nobody will write them
-		return
+		return false
 	}
-	now := time.Now()
-	every := time.NewTicker(now.Truncate(writeStep).Add(writeStep).Sub(now))
-	defer every.Stop()
-	for first := true; ; first = false {
-		select {
-		case <-every.C:
-			if first {
-				every.Reset(writeEvery)
-			}
-			d.h.complain(d.ctx, d.flush(time.Now()))
-		case <-d.stop:
-			return
-		}
-	}
+	d.entry = entry
+	return true
 }
 
 // flush writes what there is by now.
@@ -150,9 +157,9 @@ func (d *diary) close(out media.Outcome) {
 	if d == nil {
 		return
 	}
-	close(d.stop)
+	d.pulse.stop()
 	d.work.Wait()
-	if d.entry == nil {
+	if d.began.IsZero() || !d.begin() {
 		return
 	}
 	err := d.flush(time.Now())

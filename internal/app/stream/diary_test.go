@@ -225,6 +225,7 @@ func TestWhereNothingCanBeBegunNothingIsHeld(t *testing.T) {
 		w := newWriting(t, both)
 		w.shelf.set(errors.New("read-only file system"))
 		w.happens(media.MomentStarted)
+		time.Sleep(writeStep)
 		synctest.Wait()
 		for range 100 {
 			w.happens(media.MomentMark)

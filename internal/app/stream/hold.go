@@ -18,7 +18,6 @@ const transcription = "gpt-transcribe"
 
 // hold runs one call from the stream's start to the record of its end.
 func (h *Handler) hold(ctx context.Context, phone media.Phone, t call.StreamToken) {
-	defer phone.Close()
 	hugeheap.Expect(h.o.Sessions.Len())
 	log := h.o.Log.With("call_id", t.CallID, "attempt", t.Attempt)
 	l := h.prepare(ctx, phone, t, log)
@@ -61,20 +60,24 @@ func (h *Handler) ended(ctx context.Context, log *slog.Logger, l *line, out *med
 
 func (h *Handler) config(c call.Call, l *line) media.Config {
 	disclosure := call.DisclosureSentence(h.o.Service.Disclosure, c.Request.UserName)
-	cfg := media.Config{
+	return media.Config{
 		Instructions: call.Instructions(c, disclosure, h.o.Service.Now()), Disclosure: disclosure,
 		Voice: h.o.Config.Voice, Input: media.Format(h.o.Config.InputFormat), Output: media.Format(h.o.Config.OutputFormat),
-		TranscriptionModel: transcription,
-		SilencePrompt:      h.o.Config.SilencePrompt, SilenceHangup: h.o.Config.SilenceHangup, MaxLength: h.o.Config.MaxCall,
+		TranscriptionModel: transcription, Tools: h.tools,
+		SilencePrompt: h.o.Config.SilencePrompt, SilenceHangup: h.o.Config.SilenceHangup, MaxLength: h.o.Config.MaxCall,
 		BackchannelGuard: h.o.Config.BackchannelGuard, ToolTimeout: toolLimit, Admit: l.admit, Settle: l.settle, Timings: h.o.Meter, Tape: l.diary.hears(),
 		Log: h.o.Log.With("call_id", c.ID, "attempt", l.token.Attempt),
 	}
+}
+
+// modelTools are the same for every call, so one copy does.
+func modelTools() (tools []media.ToolDef) {
 	for _, t := range call.ModelTools() {
 		if t.Name != call.ToolEndCall { // the session adds it itself
-			cfg.Tools = append(cfg.Tools, media.ToolDef{Name: t.Name, Description: t.Description, Parameters: json.RawMessage(t.Schema)})
+			tools = append(tools, media.ToolDef{Name: t.Name, Description: t.Description, Parameters: json.RawMessage(t.Schema)})
 		}
 	}
-	return cfg
+	return tools
 }
 
 // toolLimit is longer than the desk's own limits, which give the better answer.

@@ -2,12 +2,14 @@ package stream
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/clawdbot/call-agent/call"
 	"github.com/clawdbot/call-agent/call/calltest"
@@ -57,6 +59,51 @@ func TestADisclosureThatIsMissedIsRepeatedBeforeTheOpening(t *testing.T) {
 	if a := r.get(r.call.ID).Attempts[0]; a.EndReason != call.EndCalleeHangup || a.Status != call.Completed || a.Error != "" {
 		t.Errorf("%s, %s, %q", a.EndReason, a.Status, a.Error)
 	}
+}
+
+// panicking is a meter that fails when a call is over.
+type panicking struct{ unmetered }
+
+func (panicking) Held(Held) { panic("of the meter") }
+
+func TestAPanicIsItsOwnCallsAlone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(o *Options) { o.Meter = panicking{} })
+	for i := range 2 {
+		r.place(fmt.Sprintf("+1415555015%d", i))
+		p := r.dial("/" + r.token)
+		p.start(calltest.Account, fmt.Sprintf("CA000%d", 2+i), nil)
+		r.await("the stream is on record", r.streaming)
+		p.hangUp()
+		r.await("the place is given back", func() bool { return r.sessions.Len() == 0 })
+	}
+	if log := r.world.Log.String(); strings.Count(log, "media stream panicked") != 2 || !strings.Contains(log, "of the meter") {
+		t.Error("nobody is told")
+	}
+}
+
+func TestTheRequestEndsWithTheUpgrade(t *testing.T) {
+	t.Parallel()
+	served := make(chan struct{}, 1)
+	r := newRig(t, nil)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /voice/stream/{token}", func(w http.ResponseWriter, q *http.Request) {
+		r.handler.ServeHTTP(w, q)
+		served <- struct{}{}
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	r.base = "ws" + strings.TrimPrefix(server.URL, "http") + "/voice/stream"
+	p := r.dial("/" + r.token)
+	select {
+	case <-served:
+	case <-time.After(time.Minute):
+		t.Fatal("the server's request lasts as long as the call")
+	}
+	p.start(calltest.Account, "CA0001", nil)
+	p.wantHeard()
+	r.await("the stream is on record", r.streaming)
+	p.hangUp()
 }
 
 func TestACallWithoutItsDisclosureEnds(t *testing.T) {

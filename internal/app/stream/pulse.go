@@ -19,13 +19,13 @@ type pulse struct {
 	stopped bool
 }
 
-// start begins, once. What is under way is counted in work.
-func (p *pulse) start(every time.Duration, work *sync.WaitGroup, do func() (again bool)) {
+// start begins, once, with the first beat. What is under way is counted in work.
+func (p *pulse) start(first time.Time, every time.Duration, work *sync.WaitGroup, do func() (again bool)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.every, p.work, p.do, p.next = every, work, do, time.Now().Add(every)
+	p.every, p.work, p.do, p.next = every, work, do, first
 	work.Add(1)
-	p.timer = time.AfterFunc(every, p.beat)
+	p.timer = time.AfterFunc(time.Until(first), p.beat)
 }
 
 func (p *pulse) beat() {

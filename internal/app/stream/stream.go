@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -63,16 +64,20 @@ type Options struct {
 	Moments bool
 	// Keep is what is kept of the sessions outside their records.
 	Keep Keep
+	// Hold keeps what the handler belongs to from being closed until release is called: a call
+	// may last longer than the configuration that it came under. Nil: nobody closes it.
+	Hold func() (release func())
 	// Alone says that no other process takes requests to stop a call: whoever does tells
 	// Sessions, and the record is looked at only when the lease is renewed.
 	Alone bool
 }
 
-// Handler upgrades a stream and holds its call; ServeHTTP returns when the call is
-// over. It is safe for concurrent use.
+// Handler upgrades a stream and holds its call on a goroutine of its own, for whose end
+// Drain and Close of Sessions wait. It is safe for concurrent use.
 type Handler struct {
 	o        Options
 	upgrader websocket.Upgrader
+	tools    []media.ToolDef
 	echoes   echoes
 
 	complaints complaints
@@ -83,8 +88,11 @@ func New(o Options) *Handler {
 	if o.Meter == nil {
 		o.Meter = unmetered{}
 	}
-	h := &Handler{o: o, upgrader: websocket.Upgrader{
-		HandshakeTimeout: 5 * time.Second, WriteBufferSize: writeBuffer, // it reads into the server's own buffer
+	if o.Hold == nil {
+		o.Hold = func() func() { return func() {} }
+	}
+	h := &Handler{o: o, tools: modelTools(), upgrader: websocket.Upgrader{
+		HandshakeTimeout: 5 * time.Second, ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer,
 	}}
 	if o.Moments {
 		h.upgrader.Subprotocols = []string{MomentsProtocol}
@@ -92,12 +100,15 @@ func New(o Options) *Handler {
 	return h
 }
 
-// writeBuffer is ample for a message: 60 ms of audio, or a mark. A pool of them would cost an
-// allocation for each.
-const writeBuffer = 1 << 10
+// The buffers of a phone's socket are ample for a message: a frame with its envelope, 60 ms of
+// audio, or a mark. The server's own are four times as large, and a pool of them would cost an
+// allocation for each message.
+const (
+	readBuffer  = 1 << 10
+	writeBuffer = 1 << 10
+)
 
-// ServeHTTP checks the token before the upgrade, and runs the session on the
-// request's own goroutine.
+// ServeHTTP checks the token before the upgrade and returns after it; the call goes on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	raw := r.PathValue("token")
 	if raw == "" {
@@ -131,17 +142,35 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		full(w)
 		return
 	}
-	defer done()
 	phone, ok := h.upgrade(w, r)
 	if !ok {
+		done()
 		return
 	}
-	h.hold(sessionContext(r), phone, token)
+	h.carry(phone, done, func(ctx context.Context) { h.hold(ctx, phone, token) })
 }
 
-// sessionContext outlives a configuration reload and the request's own end: nothing but
-// the session itself and the process's end may cut it (architecture, "Media rules").
-func sessionContext(r *http.Request) context.Context { return context.WithoutCancel(r.Context()) }
+// carry begins to do what there is to do with a phone, and then gives its place back. It has a
+// goroutine of its own: the request's would keep all that the server and its routes made for the
+// request, and a stack of thirty frames, for as long as the call lasts. Its context is its own
+// too: a session outlives a configuration reload, and nothing but itself and the process's end
+// may cut it (architecture, "Media rules"). A panic is this call's alone, as it would be in a
+// handler.
+func (h *Handler) carry(phone media.Phone, done func(), do func(context.Context)) {
+	release := h.o.Hold()
+	go func() {
+		ctx := context.Background()
+		defer release() // last: it may close the sessions
+		defer done()
+		defer phone.Close()
+		defer func() {
+			if p := recover(); p != nil {
+				h.o.Log.ErrorContext(ctx, "media stream panicked", "panic", p, "stack", string(debug.Stack()))
+			}
+		}()
+		do(ctx)
+	}()
+}
 
 func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) (media.Phone, bool) {
 	ws, err := h.upgrader.Upgrade(hijackable{w}, r, nil)

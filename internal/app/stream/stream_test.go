@@ -36,6 +36,7 @@ type rig struct {
 	*testing.T
 	world    *calltest.World
 	sessions *Sessions
+	handler  *Handler
 	model    *realtimetest.Server
 	base     string // ws://…
 	call     call.Call
@@ -59,6 +60,7 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 	}
 	mux := http.NewServeMux()
 	h := New(o)
+	r.handler = h
 	mux.Handle("GET /voice/stream", h)
 	mux.Handle("GET /voice/stream/{token}", h)
 	agent := httptest.NewServer(mux)

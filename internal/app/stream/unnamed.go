@@ -32,13 +32,17 @@ func (h *Handler) serveUnnamed(w http.ResponseWriter, r *http.Request) {
 		full(w)
 		return
 	}
-	defer left()
 	phone, ok := h.upgrade(w, r)
 	if !ok {
+		left()
 		return
 	}
-	defer phone.Close()
-	ctx := sessionContext(r)
+	h.carry(phone, left, func(ctx context.Context) { h.holdUnnamed(ctx, phone, left) })
+}
+
+// holdUnnamed holds the call that the phone's start message names. left gives the place among
+// the unnamed back, as soon as a call's is taken.
+func (h *Handler) holdUnnamed(ctx context.Context, phone media.Phone, left func()) {
 	token, err := h.name(ctx, phone)
 	if err != nil {
 		h.o.Meter.Refused(refusalOf(err))
