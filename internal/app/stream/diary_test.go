@@ -91,15 +91,16 @@ func (s *shelf) set(full error) {
 // writing is a diary on a shelf, and a call on record that it belongs to.
 type writing struct {
 	*diary
-	shelf *shelf
-	world *calltest.World
-	began time.Time
+	shelf    *shelf
+	world    *calltest.World
+	sessions *Sessions
+	began    time.Time
 }
 
 func newWriting(t *testing.T, what archive.What) *writing {
 	t.Helper()
-	w := &writing{shelf: &shelf{}, world: calltest.NewWorld(), began: time.Now()}
-	h := New(Options{Service: w.world.Service, Log: w.world.Service.Log, Keep: Keep{To: w.shelf, What: what}})
+	w := &writing{shelf: &shelf{}, world: calltest.NewWorld(), sessions: NewSessions(), began: time.Now()}
+	h := New(Options{Service: w.world.Service, Sessions: w.sessions, Log: w.world.Service.Log, Keep: Keep{To: w.shelf, What: what}})
 	a, err := w.world.Service.Place(t.Context(), "clawdbot", calltest.Request(time.Now()), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +147,37 @@ func TestWhatHappensIsShownWithinASecond(t *testing.T) {
 		if e := w.shelf.end; e == nil || e.DurationMS != 1000 || e.Cut || !e.Recorded || w.shelf.abandoned {
 			t.Errorf("%+v", e)
 		}
+	})
+}
+
+func TestManyCallsWriteLessOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWriting(t, both)
+		shown := func() int {
+			synctest.Wait()
+			w.shelf.mu.Lock()
+			defer w.shelf.mu.Unlock()
+			return len(kindsOf(w.shelf.lines))
+		}
+		w.sessions.calls = writesMost
+		w.happens(media.MomentStarted)
+		time.Sleep(writeStep)
+		w.happens(media.MomentMark)
+		time.Sleep(writeEvery)
+		if n := shown(); n != 2 {
+			t.Fatalf("%d moments are shown with %d calls, want 2", n, writesMost)
+		}
+		w.sessions.mu.Lock()
+		w.sessions.calls = 2*writesMost + 1
+		w.sessions.mu.Unlock()
+		for beat, want := range []int{2, 4, 4, 4, 7} {
+			w.happens(media.MomentMark)
+			time.Sleep(writeEvery)
+			if n := shown(); n != want {
+				t.Errorf("at beat %d of three times as many calls %d moments are shown, want %d", beat, n, want)
+			}
+		}
+		w.over()
 	})
 }
 

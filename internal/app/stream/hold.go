@@ -41,7 +41,7 @@ func (h *Handler) prepare(ctx context.Context, phone media.Phone, t call.StreamT
 	l := &line{h: h, token: t, ctx: ctx}
 	l.teller, _ = phone.(*teller)
 	l.diary = h.newDiary(ctx, t, log)
-	if l.session, err = media.New(h.config(c, l), phone, h.o.Config.Dialer(), l, l); err != nil {
+	if l.session, err = media.New(h.config(c, l, log), phone, h.o.Config.Dialer(), l, l); err != nil {
 		log.ErrorContext(ctx, "media session not started", "error", err)
 		l.wait()
 		return nil
@@ -58,7 +58,7 @@ func (h *Handler) ended(ctx context.Context, log *slog.Logger, l *line, out *med
 	l.diary.close(*out)
 }
 
-func (h *Handler) config(c call.Call, l *line) media.Config {
+func (h *Handler) config(c call.Call, l *line, log *slog.Logger) media.Config {
 	disclosure := call.DisclosureSentence(h.o.Service.Disclosure, c.Request.UserName)
 	return media.Config{
 		Instructions: call.Instructions(c, disclosure, h.o.Service.Now()), Disclosure: disclosure,
@@ -66,7 +66,7 @@ func (h *Handler) config(c call.Call, l *line) media.Config {
 		TranscriptionModel: transcription, Tools: h.tools,
 		SilencePrompt: h.o.Config.SilencePrompt, SilenceHangup: h.o.Config.SilenceHangup, MaxLength: h.o.Config.MaxCall,
 		BackchannelGuard: h.o.Config.BackchannelGuard, ToolTimeout: toolLimit, Admit: l.admit, Settle: l.settle, Timings: h.o.Meter, Tape: l.diary.hears(),
-		Log: h.o.Log.With("call_id", c.ID, "attempt", l.token.Attempt),
+		Log: log,
 	}
 }
 
