@@ -94,7 +94,8 @@ func (d *diary) observe(m media.Moment) {
 	d.moments = append(d.moments, m)
 	if m.Kind == media.MomentStarted {
 		d.began = m.At
-		d.pulse.start(time.Now().Truncate(writeStep).Add(writeStep), writeEvery, &d.work, d.write)
+		now := time.Now()
+		d.pulse.start(now.Truncate(writeStep).Add(writeStep).Sub(now), writeEvery, &d.work, d.write)
 	}
 }
 

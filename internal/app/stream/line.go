@@ -63,7 +63,7 @@ func (l *line) admit(ctx context.Context, start twiliostream.Start) error {
 	if l.h.o.Alone {
 		every = call.LeaseLength / 3
 	}
-	l.pulse.start(time.Now().Add(every), every, &l.writes, func() bool { return l.renew(live) })
+	l.pulse.start(every, every, &l.writes, func() bool { return l.renew(live) })
 	return nil
 }
 

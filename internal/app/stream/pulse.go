@@ -19,13 +19,14 @@ type pulse struct {
 	stopped bool
 }
 
-// start begins, once, with the first beat. What is under way is counted in work.
-func (p *pulse) start(first time.Time, every time.Duration, work *sync.WaitGroup, do func() (again bool)) {
+// start begins, once: the first beat comes after first, the others every so often, but for those
+// that were missed because one took long. What is under way is counted in work.
+func (p *pulse) start(first, every time.Duration, work *sync.WaitGroup, do func() (again bool)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.every, p.work, p.do, p.next = every, work, do, first
+	p.every, p.work, p.do, p.next = every, work, do, time.Now().Add(first)
 	work.Add(1)
-	p.timer = time.AfterFunc(time.Until(first), p.beat)
+	p.timer = time.AfterFunc(first, p.beat)
 }
 
 func (p *pulse) beat() {
@@ -41,7 +42,7 @@ func (p *pulse) beat() {
 	if p.stopped {
 		return
 	}
-	p.next = p.next.Add(p.every)
+	p.next = p.next.Add(p.every * (1 + time.Since(p.next)/p.every))
 	p.work.Add(1)
 	p.timer.Reset(time.Until(p.next))
 }

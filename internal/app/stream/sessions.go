@@ -188,7 +188,7 @@ func (s *Sessions) refuse() (idle <-chan struct{}, none bool) {
 	defer s.mu.Unlock()
 	s.refusing = true
 	for c := range s.waiting {
-		go func() { _ = c.Close() }() // its handler waits for the same Close before it gives its place back
+		go func() { _ = c.Close() }() // its goroutine waits for the same Close before it gives its place back
 	}
 	return s.idle, s.calls+s.unnamed == 0
 }
