@@ -42,7 +42,7 @@ func (p *pulse) beat() {
 	if p.stopped {
 		return
 	}
-	p.next = p.next.Add(p.every * (1 + time.Since(p.next)/p.every))
+	p.next = p.next.Add(p.every + time.Since(p.next).Truncate(p.every))
 	p.work.Add(1)
 	p.timer.Reset(time.Until(p.next))
 }
