@@ -82,6 +82,33 @@ func TestAPanicIsItsOwnCallsAlone(t *testing.T) {
 	}
 }
 
+// What the call belongs to may be closed by its release, and that waits for every place.
+func TestACallsPlaceIsGivenBackBeforeItsHost(t *testing.T) {
+	t.Parallel()
+	released := make(chan int, 1)
+	var r *rig
+	r = newRig(t, func(o *Options) {
+		o.Hold = func() func() { return func() { released <- r.sessions.Len() } }
+	})
+	p := r.dial("/" + r.token)
+	p.start(calltest.Account, "CA0001", nil)
+	r.await("the stream is on record", r.streaming)
+	select {
+	case <-released:
+		t.Fatal("released under the call")
+	default:
+	}
+	p.hangUp()
+	select {
+	case left := <-released:
+		if left != 0 {
+			t.Errorf("%d places are taken still", left)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("held for ever")
+	}
+}
+
 func TestTheRequestEndsWithTheUpgrade(t *testing.T) {
 	t.Parallel()
 	served := make(chan struct{}, 1)
