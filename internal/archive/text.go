@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 
@@ -33,7 +34,8 @@ type Text struct {
 	lines, size int // so far
 	waiting     int // the most that may wait for Written
 	cut, ended  bool
-	buf         []byte
+	buf         bytes.Buffer
+	json        *json.Encoder // into buf
 }
 
 // NewText begins a timeline. At most waiting bytes of it are held for Written; 0 is all.
@@ -42,17 +44,19 @@ func NewText(attempt int, startedAt time.Time, waiting int) *Text {
 		waiting = MaxBytes
 	}
 	t := &Text{waiting: waiting}
+	t.json = json.NewEncoder(&t.buf)
 	t.append(head{attempt, startedAt.UTC()})
 	return t
 }
 
-// Add numbers lines and appends them. At the first that is past a bound, or has no JSON
-// form, the timeline is cut: nothing more of the conversation is appended.
+// Add numbers lines, in their place, and appends them. At the first that is past a bound, or
+// has no JSON form, the timeline is cut: nothing more of the conversation is appended.
 func (t *Text) Add(lines []call.Line) {
-	for _, l := range lines {
+	for i := range lines {
 		if t.cut || t.ended {
 			return
 		}
+		l := &lines[i]
 		l.N = t.lines + 1
 		if l.N > MaxLines || !t.append(l) {
 			t.cut = true
@@ -72,20 +76,21 @@ func (t *Text) End(end End) {
 
 // append adds a line, false where there is no room for it; there is always room for the last.
 func (t *Text) append(v any) bool {
-	b, err := json.Marshal(v)
-	if err != nil {
+	before := t.buf.Len()
+	if err := t.json.Encode(v); err != nil {
+		return false // of which nothing was written
+	}
+	size := t.size + t.buf.Len() - before
+	if _, last := v.(foot); !last && (size > MaxBytes-spare || t.buf.Len() > t.waiting-spare) {
+		t.buf.Truncate(before)
 		return false
 	}
-	if _, last := v.(foot); !last && (t.size+len(b) > MaxBytes-spare || len(t.buf)+len(b) > t.waiting-spare) {
-		return false
-	}
-	t.buf = append(append(t.buf, b...), '\n')
-	t.size += len(b) + 1
+	t.size = size
 	return true
 }
 
 // Unwritten is what was appended since Written; valid until the next call of a method.
-func (t *Text) Unwritten() []byte { return t.buf }
+func (t *Text) Unwritten() []byte { return t.buf.Bytes() }
 
 // Written lets go of what Unwritten returned.
-func (t *Text) Written() { t.buf = t.buf[:0] }
+func (t *Text) Written() { t.buf.Reset() }

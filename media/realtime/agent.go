@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/clawdbot/call-agent/media"
@@ -139,20 +140,26 @@ func (a *Agent) Receive() (media.AgentEvent, error) {
 			a.due = nil
 			return ev, nil
 		}
-		out, err := a.receive()
-		var syntax *SyntaxError
-		switch {
-		case errors.As(err, &syntax):
-			return media.AgentGarbled{}, nil
+		switch out, err := a.receive(); {
 		case err != nil:
-			if words, ok := a.speech.take(); ok {
-				return words, nil // the next read fails again
-			}
-			return nil, err
+			return a.unread(err)
 		case out != nil:
 			return a.cutBefore(out), nil
 		}
 	}
+}
+
+// unread is what a call is told of a read that failed. It is apart from Receive, where what
+// errors.As looks for would be an allocation in every read.
+func (a *Agent) unread(err error) (media.AgentEvent, error) {
+	var syntax *SyntaxError
+	if errors.As(err, &syntax) {
+		return media.AgentGarbled{}, nil
+	}
+	if words, ok := a.speech.take(); ok {
+		return words, nil // the next read fails again
+	}
+	return nil, err
 }
 
 func (a *Agent) receive() (media.AgentEvent, error) {
@@ -169,13 +176,17 @@ func (a *Agent) receive() (media.AgentEvent, error) {
 // rare reads what is no audio. It is apart from receive, whose place on the stack every call
 // pays for all the time: an event takes 2 KB of it.
 func (a *Agent) rare(data []byte) (media.AgentEvent, error) {
-	ev, err := Decode(data)
-	if err != nil {
+	ev, _ := events.Get().(*ServerEvent)
+	defer events.Put(ev)
+	if err := ev.decode(data); err != nil {
 		return nil, err
 	}
-	a.speech.follow(ev)
-	return translate(ev), nil
+	a.speech.follow(*ev)
+	return translate(*ev), nil
 }
+
+// events are read into in turn; nothing that is made of one points into it.
+var events = sync.Pool{New: func() any { return new(ServerEvent) }}
 
 // cutBefore is ev, or what has to be told before it: a fatal error is an end as well.
 func (a *Agent) cutBefore(ev media.AgentEvent) media.AgentEvent {

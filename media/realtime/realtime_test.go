@@ -418,6 +418,10 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		translate(ev)
+		used := ServerEvent{Type: "error", ResponseID: "r", RateLimits: []RateLimit{{ResetSeconds: 1}}, Response: Response{Metadata: map[string]string{"kind": "greeting"}, Output: []Item{{ID: "i"}}}}
+		if err := used.decode(data); err != nil || !reflect.DeepEqual(used, ev) {
+			t.Errorf("read in place of another: %+v, %v; read anew: %+v", used, err, ev)
+		}
 	})
 }
 

@@ -158,19 +158,28 @@ func (e *SyntaxError) Error() string { return "message of the model: " + e.Probl
 // service adds and changes fields without notice. Errors are *[SyntaxError].
 func Decode(data []byte) (ServerEvent, error) {
 	var ev ServerEvent
-	if err := json.Unmarshal(data, &ev); err != nil {
+	if err := ev.decode(data); err != nil {
+		return ServerEvent{}, err
+	}
+	return ev, nil
+}
+
+// decode reads data in place of what ev was.
+func (e *ServerEvent) decode(data []byte) error {
+	*e = ServerEvent{}
+	if err := json.Unmarshal(data, e); err != nil {
 		var wrongType *json.UnmarshalTypeError
 		var syntax *json.SyntaxError
 		switch {
 		case errors.As(err, &wrongType):
 		case errors.As(err, &syntax):
-			return ServerEvent{}, &SyntaxError{Problem: "not JSON at byte " + strconv.FormatInt(syntax.Offset, 10)}
+			return &SyntaxError{Problem: "not JSON at byte " + strconv.FormatInt(syntax.Offset, 10)}
 		default:
-			return ServerEvent{}, &SyntaxError{Problem: "not JSON"}
+			return &SyntaxError{Problem: "not JSON"}
 		}
 	}
-	if ev.Type == "" {
-		return ServerEvent{}, &SyntaxError{Problem: `it has no "type"`}
+	if e.Type == "" {
+		return &SyntaxError{Problem: `it has no "type"`}
 	}
-	return ev, nil
+	return nil
 }

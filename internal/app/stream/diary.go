@@ -134,18 +134,42 @@ func (d *diary) begin() bool {
 
 // flush writes what there is by now.
 func (d *diary) flush(now time.Time) error {
+	p, _ := pages.Get().(*page)
+	defer p.giveBack()
 	d.mu.Lock()
-	moments := d.moments
-	d.moments = nil
+	p.moments, d.moments = d.moments, p.moments
 	d.mu.Unlock()
-	lines := make([]call.Line, 0, len(moments)+1)
-	for _, m := range moments {
-		lines = append(lines, lineOf(m, d.began))
+	for _, m := range p.moments {
+		p.lines = append(p.lines, lineOf(m, d.began))
 	}
-	if atMS, callee, agent := d.tape.Levels(now, nil, nil); len(callee) > 0 {
-		lines = append(lines, call.Line{AtMS: atMS, Kind: call.LineLevels, Callee: callee, Agent: agent})
+	var atMS int64
+	if atMS, p.callee, p.agent = d.tape.Levels(now, p.callee, p.agent); len(p.callee) > 0 {
+		p.lines = append(p.lines, call.Line{AtMS: atMS, Kind: call.LineLevels, Callee: p.callee, Agent: p.agent})
 	}
-	return errors.Join(d.entry.Append(d.ctx, lines), d.record(now))
+	return errors.Join(d.entry.Append(d.ctx, p.lines), d.record(now))
+}
+
+// page is the lists that one write is made of. They are empty between writes, and any diary's:
+// writes are short, and lists made for each were a fifth of the garbage of a call.
+type page struct {
+	moments       []media.Moment
+	lines         []call.Line
+	callee, agent []int
+}
+
+var pages = sync.Pool{New: func() any { return new(page) }}
+
+// pageMost bounds the moments for which a page keeps room.
+const pageMost = 256
+
+func (p *page) giveBack() {
+	if cap(p.moments) > pageMost || cap(p.lines) > pageMost {
+		return
+	}
+	clear(p.moments) // nobody's words stay
+	clear(p.lines)
+	p.moments, p.lines, p.callee, p.agent = p.moments[:0], p.lines[:0], p.callee[:0], p.agent[:0]
+	pages.Put(p)
 }
 
 // record adds to the recording. What a disk does not take is given to it again.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +51,10 @@ func (s *shelf) Append(_ context.Context, lines []call.Line) error {
 	s.wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.unshown = append(s.unshown, lines...)
+	for _, l := range lines {
+		l.Callee, l.Agent = slices.Clone(l.Callee), slices.Clone(l.Agent)
+		s.unshown = append(s.unshown, l)
+	}
 	if s.full == nil {
 		s.lines, s.unshown = append(s.lines, s.unshown...), nil
 	}

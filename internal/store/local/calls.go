@@ -64,7 +64,7 @@ func insert(tx *bbolt.Tx, c call.Call, key *call.IdempotencyKey) error {
 func (s *Store) Get(ctx context.Context, id call.ID) (call.Call, error) {
 	var c call.Call
 	err := s.view(ctx, "read call", func(tx *bbolt.Tx) (err error) {
-		c, _, err = load(tx, id)
+		c, err = load(tx, id)
 		return err
 	})
 	return c, err
@@ -113,14 +113,21 @@ func (s *Store) Claim(ctx context.Context, c call.Call, q call.Quota) error {
 
 // put writes the next version of a record, and what follows it.
 func put(tx *bbolt.Tx, c call.Call) error {
-	stored, raw, err := load(tx, c.ID)
+	raw := tx.Bucket(bucketCalls).Get([]byte(c.ID))
+	if raw == nil {
+		return call.ErrNotFound
+	}
+	stored, all, err := call.DecodeAll(raw)
 	if err != nil {
-		return err
+		return fmt.Errorf("record %s: %w", c.ID, err)
 	}
 	if stored.Version != c.Version {
 		return call.ErrStale
 	}
 	c.Version++
+	if all {
+		raw = nil // nothing in it to keep
+	}
 	if raw, err = call.EncodeRecord(c, raw); err != nil {
 		return err
 	}
@@ -130,16 +137,15 @@ func put(tx *bbolt.Tx, c call.Call) error {
 	return index(tx, &stored, c)
 }
 
-// load reads a record, decoded and as stored. The raw bytes are bbolt's own: they must
-// not be changed, nor kept past the transaction.
-func load(tx *bbolt.Tx, id call.ID) (call.Call, []byte, error) {
+// load reads a record.
+func load(tx *bbolt.Tx, id call.ID) (call.Call, error) {
 	raw := tx.Bucket(bucketCalls).Get([]byte(id))
 	if raw == nil {
-		return call.Call{}, nil, call.ErrNotFound
+		return call.Call{}, call.ErrNotFound
 	}
 	c, err := call.DecodeRecord(raw)
 	if err != nil {
-		return call.Call{}, nil, fmt.Errorf("record %s: %w", id, err)
+		return call.Call{}, fmt.Errorf("record %s: %w", id, err)
 	}
-	return c, raw, nil
+	return c, nil
 }

@@ -15,7 +15,7 @@ import (
 // limits, until the day after tomorrow.
 func (s *Store) Delete(ctx context.Context, id call.ID) error {
 	return s.update(ctx, "delete call", func(tx *bbolt.Tx) error {
-		c, _, err := load(tx, id)
+		c, err := load(tx, id)
 		if err != nil {
 			return err
 		}

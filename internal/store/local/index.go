@@ -80,7 +80,7 @@ func takeNumber(tx *bbolt.Tx, c call.Call) error {
 	b := tx.Bucket(bucketNumbers)
 	number := []byte(c.Request.To)
 	if holder := b.Get(number); holder != nil {
-		held, _, err := load(tx, call.ID(holder))
+		held, err := load(tx, call.ID(holder))
 		if err != nil && !errors.Is(err, call.ErrNotFound) {
 			return err
 		}

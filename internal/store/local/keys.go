@@ -55,7 +55,7 @@ func callOfKey(tx *bbolt.Tx, k *call.IdempotencyKey, now time.Time) (*call.Call,
 			Message: fmt.Sprintf("This Idempotency-Key was used for call %s with another body. Use a new key for a new request.", r.CallID),
 		}
 	}
-	c, _, err := load(tx, r.CallID)
+	c, err := load(tx, r.CallID)
 	if errors.Is(err, call.ErrNotFound) {
 		return nil, nil
 	}

@@ -241,7 +241,7 @@ func consistent(s *Store) error {
 			if tx.Bucket(bucketExpiries).Get(timeKey(r.Expires, hash)) == nil {
 				return errors.New("a key has no expiry")
 			}
-			_, _, err = load(tx, r.CallID)
+			_, err = load(tx, r.CallID)
 			return err
 		})
 	})

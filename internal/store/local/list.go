@@ -113,7 +113,7 @@ func page(tx *bbolt.Tx, q call.Query) (p call.Page, err error) {
 		if at, err = placeOf(key[len(all):]); err != nil {
 			return call.Page{}, err
 		}
-		if c, _, err := load(tx, at.ID); err == nil && q.Matches(c) {
+		if c, err := load(tx, at.ID); err == nil && q.Matches(c) {
 			p.Calls = append(p.Calls, c)
 		}
 		key, _ = cur.Prev()
