@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 )
 
 // DecodeRecord reads a stored record, and refuses one whose schema is newer than this
@@ -61,11 +62,29 @@ func EncodeRecord(c Call, stored []byte) ([]byte, error) {
 // understood says that a stored record has nothing that this program does not know, as
 // nearly all have: reading it strictly is much the cheaper way to see that (BenchmarkEncodeRecord).
 func understood(stored []byte) (c Call, all bool) {
-	d := json.NewDecoder(bytes.NewReader(stored))
-	d.DisallowUnknownFields()
-	err := d.Decode(&c)
-	return c, err == nil && d.InputOffset() == int64(len(stored))
+	s, _ := strict.Get().(*strictReader)
+	s.in.Reset(stored)
+	before := s.json.InputOffset()
+	if err := s.json.Decode(&c); err != nil || s.json.InputOffset()-before != int64(len(stored)) {
+		return c, false // what is left in it is no reader's
+	}
+	strict.Put(s)
+	return c, true
 }
+
+// strictReader reads one record after the other: a decoder's buffer grows anew in each, and
+// was half of what reading a record takes.
+type strictReader struct {
+	in   bytes.Reader
+	json *json.Decoder
+}
+
+var strict = sync.Pool{New: func() any {
+	s := new(strictReader)
+	s.json = json.NewDecoder(&s.in)
+	s.json.DisallowUnknownFields()
+	return s
+}}
 
 // keepUnknown adds to the JSON value is, written from a t, what was has and t does not
 // know. Elements of a list belong together by their place: attempts are only ever added.

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -141,8 +142,20 @@ func FuzzDecodeRecord(f *testing.F) {
 	f.Add([]byte(`{}`), []byte(`null`))
 	f.Add([]byte(`{"schema":9}`), []byte(`{"request":[]}`))
 	f.Add([]byte(`{"VERSION":7,"due":"2026-03-02T09:00:00Z"}`), []byte(`{"lasterror":"x","mood":"sunny"}`))
+	f.Add([]byte(`{"callId":"c"}`), []byte(`{"callId":"a"}{"callId":"b"}`))
+	f.Add([]byte(`{"callId":"a"} `), []byte(`{"callId":"a"`))
+	f.Add([]byte(`{"callId":"a"}`), []byte(`{"callId":7}`))
 	f.Fuzz(func(t *testing.T, raw, stored []byte) {
 		c, err := DecodeRecord(raw)
+		for _, record := range [][]byte{stored, raw} { // one after the other
+			var want Call
+			fresh := json.NewDecoder(bytes.NewReader(record))
+			fresh.DisallowUnknownFields()
+			known := fresh.Decode(&want) == nil && fresh.InputOffset() == int64(len(record))
+			if got, all, err := DecodeAll(record); all != known || known && mustJSON(t, got) != mustJSON(t, want) {
+				t.Fatalf("%s: %+v, all %v, %v", record, got, all, err)
+			}
+		}
 		if err != nil {
 			return
 		}
