@@ -48,7 +48,7 @@ func (d *door) open() http.Handler {
 		Instructions: instructions,
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
 	})
-	for _, t := range toolapi.Tools() {
+	for _, t := range toolapi.Keyed() {
 		server.AddTool(describe(t), d.use)
 	}
 	return mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{

@@ -119,11 +119,11 @@ func TestTheOfficialClientUsesEveryTool(t *testing.T) {
 	if err != nil || len(list.Tools) != 3 {
 		t.Fatalf("%v, %v", list, err)
 	}
-	for i, ours := range toolapi.Tools() {
+	for i, ours := range toolapi.Keyed() {
 		got := list.Tools[slices.IndexFunc(list.Tools, func(t *mcp.Tool) bool { return t.Name == ours.Name })]
 		var want any
 		if err := json.Unmarshal(ours.InputSchema, &want); err != nil || !reflect.DeepEqual(got.InputSchema, want) || got.Description != ours.Description || got.Annotations.Title == "" {
-			t.Errorf("tool %d is not that of GET /tools: %+v, %v", i, got, err)
+			t.Errorf("tool %d is not ours: %+v, %v", i, got, err)
 		}
 	}
 	var dry call.Preview
@@ -144,6 +144,39 @@ func TestTheOfficialClientUsesEveryTool(t *testing.T) {
 	}
 	if h.use(s, "call_agent_cancel", map[string]any{"callId": placed.CallID}, &canceled) || canceled.Call.Status != call.Canceled {
 		t.Errorf("%+v", canceled)
+	}
+}
+
+// TestAnErrandWithAKeyIsDoneOnce: also when the first call is over and its number is free again.
+func TestAnErrandWithAKeyIsDoneOnce(t *testing.T) {
+	h := newHouse(t)
+	s := h.connect("full")
+	keyed := errand(time.Now(), map[string]any{"idempotencyKey": "dentist-1", "goal": "Book a <check-up>."})
+	var first, again, other call.Answer
+	if h.use(s, "call_agent", keyed, &first) || first.CallID == "" {
+		t.Fatalf("%+v", first)
+	}
+	var canceled struct{ Call call.Document }
+	if h.use(s, "call_agent_cancel", map[string]any{"callId": first.CallID}, &canceled) || canceled.Call.Status != call.Canceled {
+		t.Fatalf("%+v", canceled)
+	}
+	if h.use(s, "call_agent", keyed, &again) || again.CallID != first.CallID || len(h.Telephony.Dials()) != 1 {
+		t.Errorf("%+v, after %+v", again, first)
+	}
+	var f failure
+	keyed["durationMinutes"] = 45
+	if !h.use(s, "call_agent", keyed, &f) || f.Error.Code != "conflict" {
+		t.Errorf("another errand with the same key: %+v", f)
+	}
+	for _, key := range []any{"", 7, nil, strings.Repeat("k", 257)} {
+		keyed["idempotencyKey"] = key
+		if f = (failure{}); !h.use(s, "call_agent", keyed, &f) || f.Error.Code != "invalid_request" || f.Error.Fields["idempotencyKey"] == "" || !strings.Contains(f.Error.Message, "idempotencyKey must") {
+			t.Errorf("key %v: %+v", key, f)
+		}
+	}
+	keyed["idempotencyKey"] = "dentist-2"
+	if h.use(s, "call_agent", keyed, &other) || other.CallID == first.CallID || len(h.Telephony.Dials()) != 2 {
+		t.Errorf("%+v, after %+v", other, first)
 	}
 }
 

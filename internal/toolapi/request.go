@@ -45,6 +45,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
+// keyHeader is the header of an idempotency key.
+const keyHeader = "Idempotency-Key"
+
 // idempotencyKey is the request's; nil where there is none.
 func idempotencyKey(u use, now time.Time) (*call.IdempotencyKey, error) {
 	if len(u.keys) == 0 {
@@ -53,7 +56,7 @@ func idempotencyKey(u use, now time.Time) (*call.IdempotencyKey, error) {
 	key := u.keys[0]
 	if len(u.keys) > 1 || key == "" || !utf8.ValidString(key) || utf8.RuneCountInString(key) > maxKey {
 		const problem = "must be sent once, with 1 to 256 characters"
-		return nil, &call.Error{Code: call.InvalidRequest, Message: "The header Idempotency-Key " + problem + ".", Fields: map[string]string{"Idempotency-Key": problem}}
+		return nil, &call.Error{Code: call.InvalidRequest, Message: u.keyed + " " + problem + ".", Fields: map[string]string{u.keyed: problem}}
 	}
 	return &call.IdempotencyKey{Token: u.who.Name(), Key: key, BodyHash: bodyHash(u.body), Expires: now.Add(call.IdempotencyTTL)}, nil
 }

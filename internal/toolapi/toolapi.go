@@ -41,8 +41,9 @@ type tool struct {
 type use struct {
 	who  access.Caller
 	body []byte
-	// keys are the values of the header Idempotency-Key.
-	keys []string
+	// keys are the values of the header Idempotency-Key, or of what stands for it (keyed).
+	keys  []string
+	keyed string
 }
 
 // paths are what an API serves, as patterns of http.ServeMux.
@@ -97,7 +98,7 @@ func (a *API) serveTool(t tool) func(http.ResponseWriter, *http.Request) error {
 		if err != nil {
 			return err
 		}
-		answer, err := t.do(r.Context(), use{who: who, body: body, keys: r.Header.Values("Idempotency-Key")})
+		answer, err := t.do(r.Context(), use{who: who, body: body, keys: r.Header.Values(keyHeader), keyed: keyHeader})
 		if err != nil {
 			return err
 		}
@@ -107,7 +108,7 @@ func (a *API) serveTool(t tool) func(http.ResponseWriter, *http.Request) error {
 }
 
 // Use is one use of a tool that came by another way than HTTPS: the tool's name, who asks,
-// and its arguments, a JSON object. It has no idempotency key. Errors are what [API.Refusal] takes.
+// and its arguments, a JSON object, as [Keyed] describes them. Errors are what [API.Refusal] takes.
 func (a *API) Use(ctx context.Context, name string, who access.Caller, arguments []byte) (answer any, err error) {
 	t, ok := a.tools[name]
 	if !ok {
@@ -116,7 +117,11 @@ func (a *API) Use(ctx context.Context, name string, who access.Caller, arguments
 	if err := who.Need(t.scope); err != nil {
 		return nil, err
 	}
-	return t.do(ctx, use{who: who, body: arguments})
+	u := use{who: who, body: arguments, keyed: keyArgument}
+	if name == toolCall {
+		u.body, u.keys = takeKey(arguments)
+	}
+	return t.do(ctx, u)
 }
 
 // placeCall is call_agent.
