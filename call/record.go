@@ -68,6 +68,7 @@ func understood(stored []byte) (c Call, all bool) {
 	if err := s.json.Decode(&c); err != nil || s.json.InputOffset()-before != int64(len(stored)) {
 		return c, false // what is left in it is no reader's
 	}
+	s.in.Reset(nil) // stored is the caller's
 	strict.Put(s)
 	return c, true
 }

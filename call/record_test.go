@@ -147,13 +147,16 @@ func FuzzDecodeRecord(f *testing.F) {
 	f.Add([]byte(`{"callId":"a"}`), []byte(`{"callId":7}`))
 	f.Fuzz(func(t *testing.T, raw, stored []byte) {
 		c, err := DecodeRecord(raw)
-		for _, record := range [][]byte{stored, raw} { // one after the other
+		var kept []any // a later record is read into the same buffer
+		for _, record := range [][]byte{stored, raw, stored} {
 			var want Call
 			fresh := json.NewDecoder(bytes.NewReader(record))
 			fresh.DisallowUnknownFields()
 			known := fresh.Decode(&want) == nil && fresh.InputOffset() == int64(len(record))
 			if got, all, err := DecodeAll(record); all != known || known && mustJSON(t, got) != mustJSON(t, want) {
 				t.Fatalf("%s: %+v, all %v, %v", record, got, all, err)
+			} else if kept = append(kept, got, mustJSON(t, got)); mustJSON(t, kept[0]) != kept[1] {
+				t.Fatalf("%s changed what was read before: %s, was %s", record, mustJSON(t, kept[0]), kept[1])
 			}
 		}
 		if err != nil {

@@ -103,7 +103,7 @@ func (s *Store) repeat(key call.IdempotencyKey, now time.Time) (call.Call, error
 	case !ok || !now.Before(k.expires):
 		return call.Call{}, call.ErrNotFound
 	case k.bodyHash != key.BodyHash:
-		return call.Call{}, &call.Error{Code: call.Conflict, Message: "This Idempotency-Key was used with another body.", CallID: k.id}
+		return call.Call{}, &call.Error{Code: call.Conflict, Message: "This idempotency key was used with another request.", CallID: k.id}
 	}
 	return s.read(k.id)
 }

@@ -37,8 +37,8 @@ type End struct {
 type Entry interface {
 	// Append numbers lines, within the bounds of [Text], and shows them to readers. It has
 	// them whatever it returns: an error says that readers do not see them yet, which the
-	// next Append or Complete tries again. The list is the caller's, and written over by it
-	// once Append has returned.
+	// next Append or Complete tries again. The list, and the lists in its lines, are the
+	// caller's, who writes them over once Append has returned.
 	Append(ctx context.Context, lines []call.Line) error
 	// Record adds sound to the recording, interleaved as in a WAV file, up to [MaxRecording]. On
 	// an error none of it was added; the same may be given again.

@@ -68,7 +68,7 @@ func printPreview(w io.Writer, p call.Preview, zone *time.Location) {
 	}
 	switch {
 	case p.Cost.WorstCaseUSD != nil:
-		line(w, "costs", "at most $%.2f (%d attempts of %d s; prices of %s)", *p.Cost.WorstCaseUSD, p.Cost.Attempts, p.Cost.MaxCallSeconds, p.Cost.PricesAsOf)
+		line(w, "costs", "at most $%.2f (attempts: %d, each up to %d s; prices of %s)", *p.Cost.WorstCaseUSD, p.Cost.Attempts, p.Cost.MaxCallSeconds, p.Cost.PricesAsOf)
 	default:
 		line(w, "costs", "not known: %s", p.Cost.Reason)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // TestAMediaHostIsReloaded: in the middle of a conversation, to the same configuration, to one
-// that is refused, and to one without the directive. The call is nobody's but its own.
+// that is refused, and to one without the directive. No reload ends the call.
 func TestAMediaHostIsReloaded(t *testing.T) {
 	if !wanted(t) {
 		return

@@ -174,7 +174,12 @@ func TestAnErrandWithAKeyIsDoneOnce(t *testing.T) {
 			t.Errorf("key %v: %+v", key, f)
 		}
 	}
-	keyed["idempotencyKey"] = "dentist-2"
+	delete(keyed, "idempotencyKey")
+	keyed["Idempotency-Key"], keyed["idempotency_key"] = "dentist-2", "dentist-3"
+	if f = (failure{}); !h.use(s, "call_agent", keyed, &f) || f.Error.Code != "invalid_request" {
+		t.Errorf("two keys: %+v", f)
+	}
+	delete(keyed, "idempotency_key")
 	if h.use(s, "call_agent", keyed, &other) || other.CallID == first.CallID || len(h.Telephony.Dials()) != 2 {
 		t.Errorf("%+v, after %+v", other, first)
 	}

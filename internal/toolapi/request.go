@@ -55,7 +55,7 @@ func idempotencyKey(u use, now time.Time) (*call.IdempotencyKey, error) {
 	}
 	key := u.keys[0]
 	if len(u.keys) > 1 || key == "" || !utf8.ValidString(key) || utf8.RuneCountInString(key) > maxKey {
-		const problem = "must be sent once, with 1 to 256 characters"
+		const problem = "must be one string of 1 to 256 characters"
 		return nil, &call.Error{Code: call.InvalidRequest, Message: u.keyed + " " + problem + ".", Fields: map[string]string{u.keyed: problem}}
 	}
 	return &call.IdempotencyKey{Token: u.who.Name(), Key: key, BodyHash: bodyHash(u.body), Expires: now.Add(call.IdempotencyTTL)}, nil

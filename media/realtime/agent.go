@@ -177,7 +177,10 @@ func (a *Agent) receive() (media.AgentEvent, error) {
 // pays for all the time: an event takes 2 KB of it.
 func (a *Agent) rare(data []byte) (media.AgentEvent, error) {
 	ev, _ := events.Get().(*ServerEvent)
-	defer events.Put(ev)
+	defer func() {
+		*ev = ServerEvent{} // nobody's words stay
+		events.Put(ev)
+	}()
 	if err := ev.decode(data); err != nil {
 		return nil, err
 	}

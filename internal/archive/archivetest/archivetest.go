@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,8 +68,18 @@ func (c *check) begin(attempt int, recording bool) archive.Entry {
 
 func (c *check) append(e archive.Entry, lines ...call.Line) {
 	c.Helper()
+	lines = slices.Clone(lines)
+	for i := range lines {
+		lines[i].Callee, lines[i].Agent = slices.Clone(lines[i].Callee), slices.Clone(lines[i].Agent)
+	}
 	if err := e.Append(c.Context(), lines); err != nil {
 		c.Fatal(err)
+	}
+	for i := range lines { // as their owner may from now on
+		for n := range lines[i].Callee {
+			lines[i].Callee[n], lines[i].Agent[n] = -1, -1
+		}
+		lines[i] = call.Line{Kind: "another's"}
 	}
 }
 

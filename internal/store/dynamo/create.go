@@ -122,7 +122,7 @@ func (s *Store) callOfKey(ctx context.Context, it item, key call.IdempotencyKey)
 	if text(it, attrBodyHash) != key.BodyHash {
 		return call.Call{}, &call.Error{
 			Code: call.Conflict, CallID: id,
-			Message: fmt.Sprintf("This Idempotency-Key was used for call %s with another body. Use a new key for a new request.", id),
+			Message: fmt.Sprintf("This idempotency key was used for call %s with another request. Use a new key for a new request.", id),
 		}
 	}
 	first, err := s.load(ctx, "read the call of the key", id)

@@ -113,7 +113,7 @@ func (s *Store) Claim(ctx context.Context, c call.Call, q call.Quota) error {
 
 // put writes the next version of a record, and what follows it.
 func put(tx *bbolt.Tx, c call.Call) error {
-	raw := tx.Bucket(bucketCalls).Get([]byte(c.ID))
+	raw := tx.Bucket(bucketCalls).Get([]byte(c.ID)) // bbolt's own: not to be changed, nor kept past the transaction
 	if raw == nil {
 		return call.ErrNotFound
 	}

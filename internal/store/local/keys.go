@@ -52,7 +52,7 @@ func callOfKey(tx *bbolt.Tx, k *call.IdempotencyKey, now time.Time) (*call.Call,
 	if r.BodyHash != k.BodyHash {
 		return nil, &call.Error{
 			Code: call.Conflict, CallID: r.CallID,
-			Message: fmt.Sprintf("This Idempotency-Key was used for call %s with another body. Use a new key for a new request.", r.CallID),
+			Message: fmt.Sprintf("This idempotency key was used for call %s with another request. Use a new key for a new request.", r.CallID),
 		}
 	}
 	c, err := load(tx, r.CallID)
