@@ -41,7 +41,7 @@ func command() error {
 	flag.StringVar(&b.binary, "binary", "bin/callagent", "the binary to measure")
 	flag.DurationVar(&b.how.warm, "warm", time.Second, "time before the measurement")
 	flag.DurationVar(&b.how.measure, "measure", 8*time.Second, "time of the measurement")
-	flag.DurationVar(&b.how.barge, "barge", 5*time.Second, "time of the interruptions, which only the bridge knows")
+	flag.DurationVar(&b.how.barge, "barge", 20*time.Second, "time of the interruptions, which only the bridge knows; 200 calls make 100 a second")
 	flag.StringVar(&b.how.profile, "profile", "", "write a profile of the bridge's processor time to this file; its figures are then of no use")
 	soaking := flag.Duration("soak", 0, "hold calls for so long, and see whether anything grows")
 	s := &soak{bench: b}
