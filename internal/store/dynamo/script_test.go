@@ -167,7 +167,7 @@ func TestACreationIsRefusedForTheFirstReason(t *testing.T) {
 		want    func(call.Call, error) bool
 	}{
 		"a repeat":       {[]string{failed, failed, failed, failed}, lifeKey.BodyHash, func(c call.Call, err error) bool { return err == nil && c.ID == "holder" }},
-		"another body":   {[]string{failed, "", "", failed}, "other", func(_ call.Call, err error) bool { return isConflict(err, "holder", "another body") }},
+		"another body":   {[]string{failed, "", "", failed}, "other", func(_ call.Call, err error) bool { return isConflict(err, "holder", "another request") }},
 		"the id":         {[]string{"", failed, failed, ""}, "", func(_ call.Call, err error) bool { return err != nil && !isConflict(err, "holder", "") }},
 		"a held number":  {[]string{"", "", failed, failed}, "", func(_ call.Call, err error) bool { return isConflict(err, "holder", "not final") }},
 		"a full day":     {[]string{"", "", "", failed}, "", func(_ call.Call, err error) bool { return isQuota(err, call.QuotaCalls) }},
