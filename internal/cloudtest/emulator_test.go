@@ -138,11 +138,7 @@ func TestACallThroughTheDeployedTemplate(t *testing.T) {
 	if s := e.schedules(); !strings.Contains(s, string(a.CallID)+"-2-") {
 		t.Errorf("no schedule for the second attempt: %s", s)
 	}
-	var d call.Document
-	w.await("the call is final and told", delay+2*time.Minute, func() bool {
-		d, err = w.status(a.CallID)
-		return err == nil && d.Notification != nil && d.Notification.State == call.NoticeDelivered
-	})
+	d := w.untilTold(a.CallID, delay+2*time.Minute)
 	if d.Status != call.Completed || d.Outcome != call.Booked || len(d.Attempts) != 2 || d.Attempts[0].EndReason != call.EndBusy {
 		t.Errorf("%s, %s after %+v", d.Status, d.Outcome, d.Attempts)
 	}

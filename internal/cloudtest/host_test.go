@@ -9,6 +9,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/clawdbot/call-agent/call"
+	"github.com/clawdbot/call-agent/internal/lambdalocal"
 )
 
 // root is the project's folder as tests of this package see it.
@@ -105,4 +108,26 @@ func (p *process) end(s syscall.Signal) {
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // and its children
 		<-done
 	})
+}
+
+// oneHost runs the functions over a table of DynamoDB Local, and a media host that they see.
+func (w *world) oneHost(more map[string]any) *mediaHost {
+	w.Helper()
+	dynamoDB, port := w.newTable(), freePort(w.T)
+	document := w.document([]string{"ws://127.0.0.1:" + port}, more)
+	r := w.run(lambdalocal.Options{Dist: functions(w.T), DynamoDB: dynamoDB}, func() map[string]any { return document })
+	host := w.startHost(port, w.hostEnvironment(r, dynamoDB)...)
+	w.await("the functions see the media host", patience, func() bool { return answers(w.base + "/readyz") })
+	return host
+}
+
+// untilTold waits until a call is final and its owner told.
+func (w *world) untilTold(id call.ID, within time.Duration) (d call.Document) {
+	w.Helper()
+	w.await("the call is final and told", within, func() bool {
+		var err error
+		d, err = w.status(id)
+		return err == nil && d.Notification != nil && d.Notification.State == call.NoticeDelivered
+	})
+	return d
 }

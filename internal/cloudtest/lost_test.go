@@ -32,11 +32,7 @@ func TestAMediaHostIsLost(t *testing.T) {
 	talking()
 	host.end(syscall.SIGKILL)
 	w.startHost(second, w.hostEnvironment(r, dynamoDB)...)
-	var d call.Document
-	w.await("the call is final and told", 6*time.Minute, func() bool {
-		d, err = w.status(a.CallID)
-		return err == nil && d.Notification != nil && d.Notification.State == call.NoticeDelivered
-	})
+	d := w.untilTold(a.CallID, 6*time.Minute)
 	if d.Status != call.Completed || d.Outcome != call.Booked || len(d.Attempts) != 2 || d.Attempts[0].EndReason != call.EndHostLost {
 		t.Errorf("%s, %s after %+v", d.Status, d.Outcome, d.Attempts)
 	}

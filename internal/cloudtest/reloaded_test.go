@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/clawdbot/call-agent/call"
-	"github.com/clawdbot/call-agent/internal/lambdalocal"
 )
 
 // TestAMediaHostIsReloaded: in the middle of a conversation, to the same configuration, to one
@@ -18,12 +17,7 @@ func TestAMediaHostIsReloaded(t *testing.T) {
 	}
 	t.Parallel()
 	w, talking := newTalk(t)
-	dynamoDB := w.newTable()
-	port := freePort(t)
-	document := w.document([]string{"ws://127.0.0.1:" + port}, nil)
-	r := w.run(lambdalocal.Options{Dist: functions(t), DynamoDB: dynamoDB}, func() map[string]any { return document })
-	host := w.startHost(port, w.hostEnvironment(r, dynamoDB)...)
-	w.await("the functions see the media host", patience, func() bool { return answers(w.base + "/readyz") })
+	host := w.oneHost(nil)
 	a, err := w.place("+14155550123")
 	if err != nil {
 		t.Fatal(err)
@@ -44,11 +38,7 @@ func TestAMediaHostIsReloaded(t *testing.T) {
 	if d, err := w.status(a.CallID); err != nil || d.Status != call.InProgress || answers(host.url+"/readyz") {
 		t.Errorf("the call is over, or the directive is still served: %+v, %v", d, err)
 	}
-	var d call.Document
-	w.await("the call is final and told", patience, func() bool {
-		d, err = w.status(a.CallID)
-		return err == nil && d.Notification != nil && d.Notification.State == call.NoticeDelivered
-	})
+	d := w.untilTold(a.CallID, patience)
 	if d.Status != call.Completed || d.Outcome != call.Booked || len(d.Attempts) != 1 || d.Attempts[0].EndReason != call.EndBooked {
 		t.Errorf("%s, %s after %+v", d.Status, d.Outcome, d.Attempts)
 	}

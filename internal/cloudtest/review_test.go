@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
-	"github.com/clawdbot/call-agent/internal/lambdalocal"
 	"github.com/clawdbot/call-agent/telephony/twiliotest"
 )
 
@@ -91,19 +90,11 @@ func TestACallIsReviewed(t *testing.T) {
 	}
 	t.Parallel()
 	w := newWorld(t, func(twiliotest.Answer) []twiliotest.Answer { return []twiliotest.Answer{twiliotest.Busy} }, nil)
-	dynamoDB := w.newTable()
-	port := freePort(t)
-	document := w.document([]string{"ws://127.0.0.1:" + port}, map[string]any{"retry": map[string]any{"maxAttempts": 1}})
-	r := w.run(lambdalocal.Options{Dist: functions(t), DynamoDB: dynamoDB}, func() map[string]any { return document })
-	w.startHost(port, w.hostEnvironment(r, dynamoDB)...)
-	w.await("the functions see the media host", patience, func() bool { return answers(w.base + "/readyz") })
+	w.oneHost(map[string]any{"retry": map[string]any{"maxAttempts": 1}})
 	a, err := w.place("+14155550123")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.await("the call is final and told", patience, func() bool {
-		d, err := w.status(a.CallID)
-		return err == nil && d.Notification != nil && d.Notification.State == call.NoticeDelivered
-	})
+	w.untilTold(a.CallID, patience)
 	w.review(a.CallID, false)
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/clawdbot/call-agent/call"
-	"github.com/clawdbot/call-agent/internal/lambdalocal"
 	"github.com/clawdbot/call-agent/telephony/twiliotest"
 )
 
@@ -92,12 +91,7 @@ func TestACallIsStoppedThroughTheFunctions(t *testing.T) {
 	}
 	t.Parallel()
 	w, talking := newTalk(t)
-	dynamoDB := w.newTable()
-	port := freePort(t)
-	document := w.document([]string{"ws://127.0.0.1:" + port}, nil)
-	r := w.run(lambdalocal.Options{Dist: functions(t), DynamoDB: dynamoDB}, func() map[string]any { return document })
-	w.startHost(port, w.hostEnvironment(r, dynamoDB)...)
-	w.await("the functions see the media host", patience, func() bool { return answers(w.base + "/readyz") })
+	w.oneHost(nil)
 	a, err := w.place("+14155550123")
 	if err != nil {
 		t.Fatal(err)
@@ -112,11 +106,7 @@ func TestACallIsStoppedThroughTheFunctions(t *testing.T) {
 	if last := len(stages) - 1; stages[0] != call.StageQueued || stages[last] != call.StageEnded {
 		t.Errorf("%v", stages)
 	}
-	var d call.Document
-	w.await("the owner is told", patience, func() bool {
-		d, err = w.status(a.CallID)
-		return err == nil && d.Notification != nil && d.Notification.State == call.NoticeDelivered
-	})
+	d := w.untilTold(a.CallID, patience)
 	if d.Status != call.Canceled || d.Outcome != call.NotBooked || len(d.Attempts) != 1 || d.Attempts[0].EndReason != call.EndCanceled || took > 25*time.Second {
 		t.Errorf("%s, %s after %v: %+v", d.Status, d.Outcome, took, d.Attempts)
 	}
