@@ -91,7 +91,7 @@ bench-lambda:
 	$(GO) test -run '^$$' -bench Functions -benchtime 1x ./internal/lambdabench
 
 # The media bridge beside the least that any bridge does: docs/performance.md. All of it
-# takes forty minutes; BRIDGE="-format pcmu -delta 20 -tls off" is one table.
+# takes more than half an hour; BRIDGE="-format pcmu -delta 20 -tls off" is one table.
 BRIDGE   ?=
 bench-bridge: build
 	$(GO) run ./internal/bridgebench $(BRIDGE)
