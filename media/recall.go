@@ -29,8 +29,9 @@ type recall struct {
 
 func (r *recall) ms() int { return r.law.len() / bytesPerMS }
 
-// recallRoom is what is kept at all times, and the next message.
-const recallRoom = (recallMS + 60) * bytesPerMS
+// recallRoom is what is kept at all times, and the next message. It, and what is twice as much
+// and so on, are sizes that Go has memory of: of another it would take a seventh more.
+const recallRoom = (recallMS + 24) * bytesPerMS
 
 // add keeps audio, and returns how many messages' worth of it was dropped although it was of use.
 func (r *recall) add(law []byte, connected bool) (dropped int) {

@@ -14,7 +14,7 @@ const (
 	// which the heap takes as much as it needs, the lowest first.
 	room = 128 << 20
 	// perCall is about what the heap grows by with a call, and what is garbage meanwhile.
-	perCall = 80 << 10
+	perCall = 60 << 10
 	// Ahead is how many bytes are ready beyond that, from the start: the heap must not have come
 	// to a page before it is made.
 	Ahead = 16 << 20

@@ -2,10 +2,14 @@ package prefetch
 
 import "github.com/gorilla/websocket"
 
-// WebSocket adds what reading a message of audio touches, and what writing one does.
-func WebSocket(ws *websocket.Conn, reading, writing *Set) {
+// WebSocketReads adds what reading a message of audio touches.
+func WebSocketReads(ws *websocket.Conn, reading *Set) {
 	Value(reading, ws)
 	reading.Behind(ws, aFrame, "br")
+}
+
+// WebSocketWrites adds what writing one touches.
+func WebSocketWrites(ws *websocket.Conn, writing *Set) {
 	Value(writing, ws)
 	writing.Behind(ws, aFrame, "mu")
 	writing.Behind(ws, aFrame, "writeBuf")

@@ -14,7 +14,9 @@ import (
 func TestAWebSocketsMemoryIsFound(t *testing.T) {
 	found := func(side string, ws *websocket.Conn) {
 		reading, writing := new(Set), new(Set)
-		if WebSocket(ws, reading, writing); reading.Len() != 2 || writing.Len() != 3 {
+		WebSocketReads(ws, reading)
+		WebSocketWrites(ws, writing)
+		if reading.Len() != 2 || writing.Len() != 3 {
 			t.Errorf("%s: %d regions of 2 for reading, %d of 3 for writing", side, reading.Len(), writing.Len())
 		}
 	}

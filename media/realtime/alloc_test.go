@@ -4,7 +4,9 @@ package realtime
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -36,5 +38,23 @@ func TestADeltaIsReceivedWithGorillasAllocationAlone(t *testing.T) {
 		}
 	}); n != 1 {
 		t.Errorf("a delta is received with %v allocations", n)
+	}
+}
+
+// TestAFrameIsWrittenWithoutAnAllocation of ours or of anybody's.
+func TestAFrameIsWrittenWithoutAnAllocation(t *testing.T) {
+	cfg := serve(t, func(ws *websocket.Conn, _ *http.Request) {
+		for _, _, err := ws.ReadMessage(); err == nil; _, _, err = ws.ReadMessage() {
+		}
+	})
+	c := open(t, cfg, dial, time.Hour)
+	defer c.Close()
+	audio := strings.Repeat("A", 216)
+	if n := testing.AllocsPerRun(500, func() {
+		if err := c.WriteAudio(audio); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("a frame is written with %v allocations", n)
 	}
 }

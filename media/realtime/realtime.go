@@ -117,10 +117,15 @@ func (c Config) header() http.Header {
 // Conn is one Realtime connection. One goroutine may read and one other may write at
 // the same time; Close may be called from anywhere, more than once, and ends both.
 type Conn struct {
-	ws     *websocket.Conn
-	in     *frame // the reader's, borrowed while what it read last is of use
+	ws  *websocket.Conn
+	in  *frame // the reader's, borrowed while what it read last is of use
+	ids atomic.Int64
+
+	// The writer's: what is under the WebSocket, the deadline it was given, and why nothing
+	// follows any more.
+	under  net.Conn
 	writes keepalive.Writes
-	ids    atomic.Int64
+	broken error
 
 	pings     *keepalive.Pings // keep the connection known to be alive: without a pong its reads time out
 	closeOnce sync.Once
@@ -133,12 +138,11 @@ var (
 	outgoing = sync.Pool{New: func() any { return new([]byte) }}
 )
 
-// The connection's buffers hold a frame of audio in any format. Longer messages are written in
-// several frames, and read past the buffer. A pool for writing would cost an allocation for
-// each message.
+// The connection's buffer for reading holds a frame of audio in any format; longer messages are
+// read past it. That for writing is not used (ADR 31).
 const (
 	readBuffer  = 2 << 10
-	writeBuffer = 2 << 10
+	writeBuffer = 1
 )
 
 // Dial opens a connection. It follows no redirect. Errors of the handshake are
@@ -171,7 +175,7 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 }
 
 func newConn(ws *websocket.Conn, pings, dead time.Duration) *Conn {
-	c := &Conn{ws: ws}
+	c := &Conn{ws: ws, under: ws.NetConn()}
 	ws.SetReadLimit(readLimit)
 	alive := func(string) error { return ws.SetReadDeadline(time.Now().Add(dead)) }
 	ws.SetPongHandler(alive)
@@ -219,9 +223,9 @@ func (c *Conn) giveBack() {
 // WriteAudio appends audio to the model's input: base64, copied as it is.
 func (c *Conn) WriteAudio(audio string) error {
 	var id [32]byte
-	b, _ := outgoing.Get().(*[]byte)
-	defer outgoing.Put(b)
-	*b = AppendAudio((*b)[:0], strconv.AppendInt(append(id[:0], "audio_"...), c.ids.Add(1), 10), audio)
+	b := borrow()
+	defer repay(b)
+	*b = AppendAudio(*b, strconv.AppendInt(append(id[:0], "audio_"...), c.ids.Add(1), 10), audio)
 	return c.write(*b)
 }
 
@@ -231,22 +235,45 @@ func (c *Conn) Write(ev ClientEvent) error {
 	if err != nil {
 		return err
 	}
-	return c.write(data)
+	b := borrow()
+	defer repay(b)
+	*b = append(*b, data...)
+	return c.write(*b)
 }
 
-func (c *Conn) write(data []byte) error {
-	if err := c.writes.Within(c.ws, writeWithin); err != nil {
-		return fmt.Errorf("write to the model: %w", err)
+// borrow returns a buffer that holds the room before a message.
+func borrow() *[]byte {
+	b, _ := outgoing.Get().(*[]byte)
+	*b = append((*b)[:0], make([]byte, messageHead)...)
+	return b
+}
+
+// repay gives it back, unless it was made for a message of a size that is rare.
+func repay(b *[]byte) {
+	if cap(*b) <= keepAtMost {
+		outgoing.Put(b)
 	}
-	if err := c.ws.WriteMessage(websocket.TextMessage, data); err != nil {
-		return fmt.Errorf("write to the model: %w", err)
+}
+
+// write writes a message that stands behind the room for its head, at once: between two frames
+// the pings may write, which are gorilla's (ADR 31). What was written in part is followed by nothing.
+func (c *Conn) write(b []byte) error {
+	if c.broken != nil {
+		return c.broken
 	}
-	return nil
+	err := c.writes.Within(c.under, writeWithin)
+	if err == nil {
+		_, err = c.under.Write(seal(b))
+	}
+	if err != nil {
+		c.broken = fmt.Errorf("write to the model: %w", err)
+	}
+	return c.broken
 }
 
 // touched adds what reading a message of audio touches, and what writing one does.
 func (c *Conn) touched(reading, writing *prefetch.Set) {
-	prefetch.WebSocket(c.ws, reading, writing)
+	prefetch.WebSocketReads(c.ws, reading)
 	prefetch.Value(reading, c)
 	prefetch.Value(writing, c)
 	if socket := c.socket(); socket != nil {
@@ -256,7 +283,7 @@ func (c *Conn) touched(reading, writing *prefetch.Set) {
 
 // socket is what is under the WebSocket; nil where that is not ours.
 func (c *Conn) socket() *nonblock.Conn {
-	under := c.ws.NetConn()
+	under := c.under
 	if secure, ok := under.(*tls.Conn); ok {
 		under = secure.NetConn()
 	}

@@ -203,7 +203,8 @@ func (c *Conn) Flush() error {
 
 // Touched adds what reading a message of audio touches, and what writing one does.
 func (c *Conn) Touched(reading, writing *prefetch.Set) {
-	prefetch.WebSocket(c.ws, reading, writing)
+	prefetch.WebSocketReads(c.ws, reading)
+	prefetch.WebSocketWrites(c.ws, writing)
 	prefetch.Value(reading, c)
 	prefetch.Value(writing, c)
 	if c.cork != nil {
