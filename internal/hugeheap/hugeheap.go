@@ -10,7 +10,7 @@ package hugeheap
 import "sync"
 
 const (
-	// room is how much of the heap this is about: enough for 1,400 calls. It is address space, of
+	// room is how much of the heap this is about: enough for 1,800 calls. It is address space, of
 	// which the heap takes as much as it needs, the lowest first.
 	room = 128 << 20
 	// perCall is about what the heap grows by with a call, and what is garbage meanwhile.

@@ -58,7 +58,7 @@ func await(t *testing.T, what string, holds func() bool) {
 
 func TestASocketIsPingedUntilItIsStopped(t *testing.T) {
 	ws, pings, told := connect(t)
-	p := Start(ws, time.Millisecond)
+	p := Start(Of(ws), time.Millisecond)
 	await(t, "five pings", func() bool { return pings.Load() >= 5 })
 	p.Stop()
 	p.Stop()
@@ -76,11 +76,11 @@ func TestASocketIsPingedUntilItIsStopped(t *testing.T) {
 func TestAFailedPingIsTheLast(t *testing.T) {
 	ws, _, _ := connect(t)
 	ws.Close()
-	p := Start(ws, time.Millisecond)
+	p := Start(Of(ws), time.Millisecond)
 	defer p.Stop()
 	await(t, "the timer has run out", func() bool {
-		p.mu.Lock()
-		defer p.mu.Unlock()
+		p.turn <- struct{}{}
+		defer func() { <-p.turn }()
 		return !p.timer.Stop()
 	})
 }

@@ -41,7 +41,6 @@ const (
 	// readLimit: session.updated echoes instructions and tools, and audio deltas have no bound.
 	readLimit     = 16 << 20
 	handshakeMost = 10 * time.Second
-	writeWithin   = 10 * time.Second
 	pingEvery     = 5 * time.Second // research section 2 has 20 to 30 s; a callee does not wait so long
 	// keepAtMost is the most that is kept of a message's memory for the next: a second of PCM
 	// in base64 has 64,000 characters.
@@ -119,15 +118,11 @@ func (c Config) header() http.Header {
 type Conn struct {
 	ws  *websocket.Conn
 	in  *frame // the reader's, borrowed while what it read last is of use
+	out *writer
 	ids atomic.Int64
 
-	// The writer's: what is under the WebSocket, the deadline it was given, and why nothing
-	// follows any more.
-	under  net.Conn
-	writes keepalive.Writes
-	broken error
-
 	pings     *keepalive.Pings // keep the connection known to be alive: without a pong its reads time out
+	pongs     *keepalive.Pings // answer the model's
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -175,13 +170,23 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 }
 
 func newConn(ws *websocket.Conn, pings, dead time.Duration) *Conn {
-	c := &Conn{ws: ws, under: ws.NetConn()}
+	c := &Conn{ws: ws, out: newWriter(ws.NetConn())}
 	ws.SetReadLimit(readLimit)
 	alive := func(string) error { return ws.SetReadDeadline(time.Now().Add(dead)) }
 	ws.SetPongHandler(alive)
-	_ = alive("") // a socket that takes no deadline fails at its first read
-	c.pings = keepalive.Start(ws, pings)
+	c.pongs = keepalive.Asked(c.out.pong)
+	ws.SetPingHandler(c.pinged)
+	ws.SetCloseHandler(func(int, string) error { return nil }) // Close answers it
+	_ = alive("")                                              // a socket that takes no deadline fails at its first read
+	c.pings = keepalive.Start(func() error { return c.out.write(websocket.PingMessage, make([]byte, messageHead)) }, pings)
 	return c
+}
+
+// pinged has a ping of the model's answered.
+func (c *Conn) pinged(text string) error {
+	c.out.ping.Store(&text)
+	c.pongs.Soon()
+	return nil
 }
 
 // Read returns the next event. A *[SyntaxError] concerns that message alone; any other
@@ -226,7 +231,7 @@ func (c *Conn) WriteAudio(audio string) error {
 	b := borrow()
 	defer repay(b)
 	*b = AppendAudio(*b, strconv.AppendInt(append(id[:0], "audio_"...), c.ids.Add(1), 10), audio)
-	return c.write(*b)
+	return c.out.write(websocket.TextMessage, *b)
 }
 
 // Write sends a client event. An empty event id is filled in.
@@ -238,7 +243,7 @@ func (c *Conn) Write(ev ClientEvent) error {
 	b := borrow()
 	defer repay(b)
 	*b = append(*b, data...)
-	return c.write(*b)
+	return c.out.write(websocket.TextMessage, *b)
 }
 
 // borrow returns a buffer that holds the room before a message.
@@ -255,27 +260,13 @@ func repay(b *[]byte) {
 	}
 }
 
-// write writes a message that stands behind the room for its head, at once: between two frames
-// the pings may write, which are gorilla's (ADR 31). What was written in part is followed by nothing.
-func (c *Conn) write(b []byte) error {
-	if c.broken != nil {
-		return c.broken
-	}
-	err := c.writes.Within(c.under, writeWithin)
-	if err == nil {
-		_, err = c.under.Write(seal(b))
-	}
-	if err != nil {
-		c.broken = fmt.Errorf("write to the model: %w", err)
-	}
-	return c.broken
-}
-
 // touched adds what reading a message of audio touches, and what writing one does.
 func (c *Conn) touched(reading, writing *prefetch.Set) {
 	prefetch.WebSocketReads(c.ws, reading)
 	prefetch.Value(reading, c)
 	prefetch.Value(writing, c)
+	prefetch.Value(writing, c.out)
+	writing.Behind(c.out, 128, "turn")
 	if socket := c.socket(); socket != nil {
 		socket.Written(writing)
 	}
@@ -283,7 +274,7 @@ func (c *Conn) touched(reading, writing *prefetch.Set) {
 
 // socket is what is under the WebSocket; nil where that is not ours.
 func (c *Conn) socket() *nonblock.Conn {
-	under := c.under
+	under := c.out.conn
 	if secure, ok := under.(*tls.Conn); ok {
 		under = secure.NetConn()
 	}
@@ -299,10 +290,10 @@ func (c *Conn) NextID(what string) string {
 // Close ends the session: there is no other way to say so (research section 3).
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
-		bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
-		_ = c.ws.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
+		c.out.bye()
 		c.closeErr = c.ws.Close()
 	})
 	c.pings.Stop()
+	c.pongs.Stop()
 	return c.closeErr
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/clawdbot/call-agent/media/keepalive"
 )
 
 // conn is one session. Its loop owns every field; the only other goroutine reads frames and ends with it.
@@ -57,7 +59,13 @@ type scheduled struct {
 
 type event map[string]any
 
-const writeLimit = 10 * time.Second
+const (
+	writeLimit = 10 * time.Second
+	// pingEvery and deadAfter are what many servers do, and those that stand before them; of the real
+	// one it is not known. A client that answers none is cut off.
+	pingEvery = 2 * time.Second
+	deadAfter = 20 * time.Second
+)
 
 func newConn(s *Server, ws *websocket.Conn, call int, script Script, r *http.Request) *conn {
 	c := &conn{
@@ -69,6 +77,9 @@ func newConn(s *Server, ws *websocket.Conn, call int, script Script, r *http.Req
 	c.talk = newConversation(c.id("conv"))
 	c.model = newModel(script, c.violate)
 	ws.SetReadLimit(20 << 20)
+	alive := func(string) error { return ws.SetReadDeadline(time.Now().Add(deadAfter)) }
+	ws.SetPongHandler(alive)
+	_ = alive("") // a socket that takes no deadline fails at its first read
 	return c
 }
 
@@ -78,9 +89,11 @@ func (c *conn) run() {
 		defer close(reader)
 		c.read()
 	}()
+	pings := keepalive.Start(keepalive.Of(c.ws), pingEvery)
 	c.loop()
 	close(c.gone)
 	_ = c.ws.Close()
+	pings.Stop()
 	<-reader
 }
 

@@ -72,7 +72,7 @@ func newConn(ws *websocket.Conn, pings time.Duration) *Conn {
 		return err
 	})
 	cork, _ := ws.NetConn().(*Corked)
-	return &Conn{ws: ws, cork: cork, pings: keepalive.Start(ws, pings)}
+	return &Conn{ws: ws, cork: cork, pings: keepalive.Start(keepalive.Of(ws), pings)}
 }
 
 // Start reads up to the phone's "start" message and returns what it said, at once
