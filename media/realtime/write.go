@@ -50,8 +50,8 @@ func (w *writer) next(kind int, b []byte) error {
 		return w.broken
 	}
 	err := w.deadline.Within(w.conn, writeWithin)
-	if err == nil && w.closing.Load() { // looked at after the deadline is set: whoever closes sets an earlier one
-		err = net.ErrClosed
+	if w.closing.Load() { // looked at after the deadline is set: whoever closes sets an earlier one
+		return fmt.Errorf("write to the model: %w", net.ErrClosed)
 	}
 	if err == nil {
 		_, err = w.conn.Write(seal(kind, b))
@@ -78,6 +78,7 @@ func (w *writer) bye() {
 	w.turn <- struct{}{}
 	defer func() { <-w.turn }()
 	if w.broken == nil {
+		_ = w.conn.SetWriteDeadline(time.Now().Add(byeWithin)) // who was about to write may have set his
 		_, _ = w.conn.Write(seal(websocket.CloseMessage, append(make([]byte, messageHead), websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")...)))
 	}
 }

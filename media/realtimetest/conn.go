@@ -13,7 +13,7 @@ import (
 	"github.com/clawdbot/call-agent/media/keepalive"
 )
 
-// conn is one session. Its loop owns every field; the only other goroutine reads frames and ends with it.
+// conn is one session. Its loop owns every field; the other goroutines, which read frames and ping, end with it.
 type conn struct {
 	server *Server
 	ws     *websocket.Conn
